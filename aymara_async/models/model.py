@@ -1,0 +1,48 @@
+"""What every model shares: the attrs decorator, the way back to JSON, and unions that decode by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, ClassVar, TypeVar, dataclass_transform
+
+import attrs
+import msgspec
+
+T = TypeVar("T")
+
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A datetime that carries its time zone; one without is refused, on the way in and on the way out."""
+
+
+class Model:
+    """Give a model its way back to JSON."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Convert to builtins, as in the JSON: datetimes as RFC 3339 strings, fields left out of a request omitted."""
+        return msgspec.to_builtins(self)  # type: ignore[no-any-return]  # an attrs class always becomes a dict
+
+    def to_json(self) -> str:
+        """Convert to a JSON string."""
+        return msgspec.json.encode(self).decode()
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
+def model(cls: type[T]) -> type[T]:
+    """Make an attrs class with slots and keyword-only arguments."""
+    return attrs.define(cls, kw_only=True)
+
+
+class NamedUnion(type):
+    """Metaclass of unions that JSON alone cannot tell apart, so that a decoder asks ``choose`` which member is meant.
+
+    A type checker sees the plain union; at runtime it is a class whose ``isinstance`` covers the members.
+    """
+
+    members: ClassVar[tuple[type, ...]]
+    choose: ClassVar[Callable[[object], type]]
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls.members)
