@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, ClassVar, TypeVar, dataclass_transform
+from typing import Annotated, TypeVar, dataclass_transform
 
 import attrs
 import msgspec
@@ -41,8 +41,8 @@ class NamedUnion(type):
     A type checker sees the plain union; at runtime it is a class whose ``isinstance`` covers the members.
     """
 
-    members: ClassVar[tuple[type, ...]]
-    choose: ClassVar[Callable[[object], type]]
+    members: tuple[type, ...]
+    choose: Callable[[object], type]
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, cls.members)

@@ -1,0 +1,1 @@
+"""How calls reach the API: encoding, sending, retrying, decoding, paging."""

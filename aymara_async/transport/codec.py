@@ -1,0 +1,195 @@
+"""The one cattrs converter: JSON to models, and requests to JSON, both checked.
+
+msgspec decodes the attrs classes natively; the converter's own hooks serve what it cannot, the named unions.
+A request is checked by a strict struct made from the attrs class, so that instances and mappings take the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import attrs
+import msgspec
+from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
+
+from aymara_async.errors import RequestValidationError
+from aymara_async.models.model import NamedUnion
+
+T = TypeVar("T")
+
+_LOCATION = re.compile(r" - at `\$([^`]*)`")
+_FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
+
+
+class InvalidJSON(ValueError):
+    """Data that does not fit its type; ``path`` is None where it is no JSON at all."""
+
+    def __init__(self, reason: str, path: str | None) -> None:
+        super().__init__(f"{reason} at {path}" if path else reason)
+        self.reason = reason
+        self.path = path
+
+    @classmethod
+    def explain(cls, error: Exception) -> InvalidJSON:
+        """Say where the fault is; the field's own name included where msgspec names only its object."""
+        if not isinstance(error, msgspec.ValidationError):
+            return cls(f"not JSON: {error}", None)
+        text = str(error)
+        path = "$" + "".join(reversed(_LOCATION.findall(text)))
+        if field := _FIELD.search(text):
+            path += f".{field[1]}"
+        return cls(_LOCATION.sub("", text), path)
+
+
+def _convert_member(value: object, member: type, hook: Callable[[type, object], object]) -> object:
+    """Convert to a union's member, with its fault reported where the union stands."""
+    try:
+        return msgspec.convert(value, member, dec_hook=hook)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _structure_union(value: object, union: NamedUnion) -> object:
+    return _convert_member(value, union.choose(value), _structure)
+
+
+def _structure(target: type, value: object) -> object:
+    return converter().structure(value, target)
+
+
+def _structure_strictly(target: type, value: object) -> object:
+    if not isinstance(target, NamedUnion):  # `object`, for any JSON
+        return value
+    return _convert_member(value, _strict_type(target.choose(value)), _structure_strictly)
+
+
+class _Converter(MsgspecJsonConverter):
+    def get_loads_hook(self, cl: type[T]) -> Callable[[bytes], T]:
+        """Let msgspec decode the bytes into the type itself, hooks of this converter included."""
+        return msgspec.json.Decoder(cl, dec_hook=_structure).decode
+
+
+@cache
+def converter() -> MsgspecJsonConverter:
+    """Make the converter, once."""
+    made = _Converter()
+    configure_converter(made)
+    made.register_structure_hook_func(lambda cl: isinstance(cl, NamedUnion), _structure_union)
+    made.register_structure_hook_func(lambda cl: cl is object, lambda value, _: value)
+    return made
+
+
+@cache
+def decoder(cl: type[T]) -> Callable[[bytes], T]:
+    """Return the function that decodes JSON to the type; it raises what ``InvalidJSON.explain`` takes."""
+    return converter().get_loads_hook(cl)
+
+
+def _strict_type(annotation: Any) -> Any:
+    """Replace the attrs classes in an annotation by their strict structs."""
+    if attrs.has(annotation):
+        return _strict_struct(annotation)
+    if isinstance(annotation, NamedUnion):
+        return _strict_union(annotation)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return Annotated[_strict_type(arguments[0]), *arguments[1:]]
+    if origin in (Union, UnionType):
+        return Union[tuple(_strict_type(argument) for argument in arguments)]
+    if origin is list:
+        return list[_strict_type(arguments[0])]  # type: ignore[misc]  # made at runtime, on purpose
+    return annotation
+
+
+@cache
+def _strict_union(union: NamedUnion) -> NamedUnion:
+    """Twin whose members are strict structs, which the union itself would not take for its own."""
+    return NamedUnion(union.__name__, (), {"members": (object,), "choose": staticmethod(union.choose)})
+
+
+@cache
+def _strict_struct(cls: type) -> type[msgspec.Struct]:
+    hints = get_type_hints(cls, include_extras=True)
+    fields: list[Any] = []
+    for field in attrs.fields(cls):
+        annotation = _strict_type(hints[field.name])
+        if field.default is attrs.NOTHING:
+            fields.append((field.name, annotation))
+        else:
+            fields.append((field.name, annotation | msgspec.UnsetType, msgspec.UNSET))
+    return msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _plain(value: object) -> object:
+    """Give msgspec what it has no encoding for: other mappings, other iterables, subclasses of str."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, Iterable):
+        return list(value)
+    raise TypeError(f"a value of type `{type(value).__name__}` has no JSON form")
+
+
+def _unencodable(value: object, path: str) -> str | None:
+    """Find the text that UTF-8 cannot carry."""
+    if isinstance(value, str):
+        return None if value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value) else path
+    if isinstance(value, dict):
+        found = (_unencodable(item, f"{path}.{key}") for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        found = (_unencodable(item, f"{path}[{index}]") for index, item in enumerate(value))
+    else:
+        return None
+    return next(filter(None, found), None)
+
+
+def encode(value: object) -> bytes:
+    """Encode to JSON; raises ``RequestValidationError`` where a part has no JSON form."""
+    try:
+        return msgspec.json.encode(value, enc_hook=_plain)
+    except UnicodeEncodeError as error:
+        path = _unencodable(msgspec.to_builtins(value, enc_hook=_plain), "$")
+        raise RequestValidationError(
+            f"The text at {path} holds a lone surrogate, which UTF-8 cannot carry. Nothing was sent; clean the text, "
+            "for instance with text.encode('utf-8', 'replace').decode().",
+            path=path,
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise RequestValidationError(f"The request cannot be written as JSON: {error}. Nothing was sent.") from error
+
+
+def encode_request(cls: type, fields: Mapping[str, object], extra: Mapping[str, object] | None = None) -> bytes:
+    """Check the fields against the request class and encode those that are given.
+
+    ``UNSET`` means not given; ``extra`` is added unchecked. Raises ``RequestValidationError`` for a field that is wrong,
+    missing or unknown, at any depth.
+    """
+    given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
+    body: object = _check(cls, given)
+    if extra:
+        body = {**msgspec.to_builtins(body), **extra}
+    return encode(body)
+
+
+def _check(cls: type, given: dict[str, object]) -> msgspec.Struct:
+    strict = _strict_struct(cls)
+    try:
+        return msgspec.convert(given, strict, dec_hook=_structure_strictly)
+    except msgspec.ValidationError:
+        # Instances and other mappings are no builtins; only they pay for the detour.
+        pass
+    try:
+        plain = msgspec.to_builtins(given, enc_hook=_plain)
+        return msgspec.convert(plain, strict, dec_hook=_structure_strictly)
+    except msgspec.ValidationError as error:
+        fault = InvalidJSON.explain(error)
+        raise RequestValidationError(
+            f"{cls.__name__} is not valid: {fault.reason} at {fault.path}. Nothing was sent.", path=fault.path
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise RequestValidationError(f"{cls.__name__} is not valid: {error}. Nothing was sent.") from error
