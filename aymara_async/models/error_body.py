@@ -16,7 +16,7 @@ class ErrorContent(Model):
     """Machine-readable code, e.g. ``"resource.not_found"``."""
     message: str
     """Description for people."""
-    details: dict[str, object] = attrs.field(factory=dict)
+    details: dict[str, object] = attrs.field(factory=dict[str, object])
     """More about the error, in a shape that depends on the code; empty by default."""
 
 
