@@ -1,0 +1,44 @@
+"""An HTTP server on a loopback port of its own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from aiohttp import web
+
+HOST = "127.0.0.1"
+
+Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_SHUTDOWN_TIMEOUT = 0.1
+"""Seconds that a handler gets to end; faults that wait are woken before."""
+
+
+class Origin:
+    """Listen on one port until closed."""
+
+    def __init__(self, handle: Handle, port: int) -> None:
+        self._handle = handle
+        self._port = port
+        self._runner: web.ServerRunner | None = None
+
+    async def open(self) -> str:
+        """Listen, and give the URL.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        listener = socket.create_server((HOST, self._port), backlog=1024)
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_TIMEOUT)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener, backlog=1024).start()
+        return f"http://{HOST}:{listener.getsockname()[1]}"
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None

@@ -1,0 +1,1 @@
+"""The 31 operations of the API, one file per family."""
