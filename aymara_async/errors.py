@@ -121,6 +121,15 @@ class APIError(AymaraAIError):
 class APIConnectionError(APIError):
     """No complete answer came: the connection failed, or broke."""
 
+    def __init__(
+        self, message: str, *, method: str = "", url: str = "", is_sent: bool = True, is_retryable: bool = True
+    ) -> None:
+        super().__init__(message, method=method, url=url)
+        self.is_sent = is_sent
+        """Whether the request may have reached the server."""
+        self.is_retryable = is_retryable
+        """Whether the same call may succeed later; a bad certificate stays bad."""
+
 
 class APITimeoutError(APIConnectionError):
     """No complete answer came in the time allowed."""

@@ -11,7 +11,7 @@ import msgspec
 T_co = TypeVar("T_co", covariant=True)
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.define(kw_only=True, repr=False)
 class APIResponse(Generic[T_co]):
     """A response with its status, headers and undecoded body."""
 

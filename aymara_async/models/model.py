@@ -12,13 +12,11 @@ import msgspec
 T = TypeVar("T")
 
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A datetime that carries its time zone; one without is refused, on the way in and on the way out."""
+"""A datetime that carries its time zone; one without is refused, in an answer and in a request."""
 
 
 class Model:
     """Give a model its way back to JSON."""
-
-    __slots__ = ()
 
     def to_dict(self) -> dict[str, object]:
         """Convert to builtins, as in the JSON: datetimes as RFC 3339 strings, fields left out of a request omitted."""
@@ -31,8 +29,8 @@ class Model:
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
 def model(cls: type[T]) -> type[T]:
-    """Make an attrs class with slots and keyword-only arguments."""
-    return attrs.define(cls, kw_only=True)
+    """Make an attrs class with keyword-only arguments; without slots, which decode at two thirds of the speed."""
+    return attrs.define(cls, kw_only=True, slots=False)
 
 
 class NamedUnion(type):

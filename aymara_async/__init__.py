@@ -1,0 +1,168 @@
+"""Asyncio-first SDK for the Aymara AI v2 API.
+
+``AsyncAymaraAI`` is the client for asyncio, ``AymaraAI`` the same for blocking code. Names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aymara_async.client import (
+        AsyncAymaraAI,
+    )
+    from aymara_async.errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        AymaraAIError,
+        BadRequestError,
+        ClientClosedError,
+        ConfigurationError,
+        ConflictError,
+        IncompleteScoringError,
+        InternalServerError,
+        JobFailedError,
+        NotFoundError,
+        OutcomeUnknownError,
+        PaginationError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestValidationError,
+        UnprocessableEntityError,
+        WaitError,
+        WaitTimeoutError,
+    )
+    from aymara_async.models import (
+        AgentInstructions,
+        AIInstruction,
+        AnswerHistory,
+        ContentType,
+        Eval,
+        EvalAnalyzeResponse,
+        EvalPrompt,
+        EvalResponse,
+        EvalRunExample,
+        EvalRunReport,
+        EvalRunResult,
+        EvalSuiteReport,
+        EvalType,
+        FileCreateResponse,
+        FileDetail,
+        FileFrames,
+        FileReference,
+        FileStatus,
+        FileUpload,
+        PromptExample,
+        ScoredResponse,
+        Status,
+        Tool,
+        ToolArray,
+        ToolDict,
+        ToolString,
+        WorkflowInstructions,
+    )
+    from aymara_async.response import (
+        APIResponse,
+    )
+    from aymara_async.sync import (
+        AymaraAI,
+    )
+    from aymara_async.transport.options import (
+        RequestOptions,
+    )
+    from aymara_async.transport.pager import (
+        AsyncPager,
+        Page,
+    )
+    from aymara_async.transport.retry import (
+        RetryPolicy,
+    )
+
+    __version__: str
+
+__all__ = [
+    "AIInstruction",
+    "APIConnectionError",
+    "APIError",
+    "APIResponse",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AgentInstructions",
+    "AnswerHistory",
+    "AsyncAymaraAI",
+    "AsyncPager",
+    "AuthenticationError",
+    "AymaraAI",
+    "AymaraAIError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConfigurationError",
+    "ConflictError",
+    "ContentType",
+    "Eval",
+    "EvalAnalyzeResponse",
+    "EvalPrompt",
+    "EvalResponse",
+    "EvalRunExample",
+    "EvalRunReport",
+    "EvalRunResult",
+    "EvalSuiteReport",
+    "EvalType",
+    "FileCreateResponse",
+    "FileDetail",
+    "FileFrames",
+    "FileReference",
+    "FileStatus",
+    "FileUpload",
+    "IncompleteScoringError",
+    "InternalServerError",
+    "JobFailedError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "Page",
+    "PaginationError",
+    "PermissionDeniedError",
+    "PromptExample",
+    "RateLimitError",
+    "RequestOptions",
+    "RequestValidationError",
+    "RetryPolicy",
+    "ScoredResponse",
+    "Status",
+    "Tool",
+    "ToolArray",
+    "ToolDict",
+    "ToolString",
+    "UnprocessableEntityError",
+    "WaitError",
+    "WaitTimeoutError",
+    "WorkflowInstructions",
+    "__version__",
+]
+
+# From light to heavy, so that an exception's name does not load the client.
+_HOMES = ("errors", "response", "models", "transport.retry", "transport.options", "transport.pager", "client", "sync")
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("aymara-async")
+    elif name in __all__:
+        homes = (import_module(f"{__name__}.{home}") for home in _HOMES)
+        value = next(getattr(home, name) for home in homes if hasattr(home, name))
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,162 @@
+"""What a client is told, by its arguments or by the environment, checked before anything is sent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import ssl
+from collections.abc import Mapping
+from importlib.metadata import version
+from ipaddress import ip_address
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+from aymara_async.errors import ConfigurationError
+from aymara_async.transport.options import CallOptions
+from aymara_async.transport.retry import RetryPolicy
+from aymara_async.transport.session import ConnectionSettings
+
+Environment: TypeAlias = Literal["production", "staging", "development"]
+
+ENVIRONMENTS: Mapping[str, str] = {
+    "production": "https://api.aymara.ai",
+    "staging": "https://staging-api.aymara.ai",
+    "development": "http://localhost:8000",
+}
+SECRET_HEADERS = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
+
+
+@attrs.frozen(kw_only=True)
+class ClientSettings:
+    """All that makes a client, but for the keys; what a pickled client consists of."""
+
+    base_url: str
+    call: CallOptions
+    max_connections: int
+    max_response_bytes: int
+    ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
+
+    def without_secrets(self) -> ClientSettings:
+        """Return what may be pickled: no keys among the headers, and no TLS context, which cannot be."""
+        headers = {name: value for name, value in self.call.headers.items() if name.lower() not in SECRET_HEADERS}
+        return attrs.evolve(self, call=attrs.evolve(self.call, headers=headers), ssl_context=None)
+
+    def connection(self, auth: Mapping[str, str]) -> ConnectionSettings:
+        """Make the session's settings."""
+        agent = (
+            f"aymara-async/{version('aymara-async')} Python/{platform.python_version()} aiohttp/{version('aiohttp')}"
+        )
+        return ConnectionSettings(
+            base_url=self.base_url,
+            headers={"User-Agent": agent, "Accept": "application/json", **auth},
+            max_connections=self.max_connections,
+            max_response_bytes=self.max_response_bytes,
+            ssl_context=self.ssl_context,
+        )
+
+
+def auth_headers(api_key: str | None, bearer_token: str | None) -> dict[str, str]:
+    """Make the headers that say who calls; raises ``ConfigurationError``, which does not show the key."""
+    headers: dict[str, str] = {}
+    for name, value, header in (
+        ("api_key", api_key, "x-api-key"),
+        ("bearer_token", bearer_token, "Authorization"),
+    ):
+        if value is None:
+            continue
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise ConfigurationError(
+                f"The {name} is empty, or holds spaces, line ends or characters outside ASCII. Copy it again."
+            )
+        headers[header] = value if header == "x-api-key" else f"Bearer {value}"
+    return headers
+
+
+def auth_from_environment(api_key: str | None, bearer_token: str | None) -> dict[str, str]:
+    """Like ``auth_headers``, with ``AYMARA_AI_API_KEY`` and ``AYMARA_AI_BEARER_TOKEN`` for what is not given."""
+    if api_key is None:
+        api_key = os.environ.get("AYMARA_AI_API_KEY")
+    if bearer_token is None:
+        bearer_token = os.environ.get("AYMARA_AI_BEARER_TOKEN")
+    headers = auth_headers(api_key, bearer_token)
+    if not headers:
+        raise ConfigurationError(
+            "There is no API key. Pass api_key, or set the environment variable AYMARA_AI_API_KEY (or bearer_token and "
+            "AYMARA_AI_BEARER_TOKEN)."
+        )
+    return headers
+
+
+def resolve_base_url(base_url: str | None, environment: Environment | None, *, allow_http: bool) -> str:
+    """Decide where calls go: ``base_url``, else ``environment``, else ``AYMARA_AI_BASE_URL``, else production."""
+    from_environment = os.environ.get("AYMARA_AI_BASE_URL")
+    if base_url is None and environment is not None:
+        if from_environment:
+            raise ConfigurationError(
+                f"Both the argument environment={environment!r} and the variable AYMARA_AI_BASE_URL say where calls go. "
+                "Leave one out, or pass base_url."
+            )
+        if environment not in ENVIRONMENTS:
+            raise ConfigurationError(f"There is no environment {environment!r}; there are {', '.join(ENVIRONMENTS)}.")
+        base_url = ENVIRONMENTS[environment]
+    url = (base_url or from_environment or ENVIRONMENTS["production"]).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigurationError(f"The base_url is no URL: {error}.") from error
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise ConfigurationError("The base_url must look like https://host or https://host/path.")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("The base_url holds a user name or password; pass api_key or bearer_token instead.")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        raise ConfigurationError(
+            f"The base_url would send the API key to {host} unencrypted. Use https, or pass allow_http=True if the network "
+            "between is yours alone."
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def use_sandbox_from_environment(use_sandbox: bool | None) -> bool | None:
+    """Read ``AYMARA_AI_USE_SANDBOX`` where the argument is not given; raises ``ConfigurationError``."""
+    if use_sandbox is not None:
+        return use_sandbox
+    value = os.environ.get("AYMARA_AI_USE_SANDBOX", "").strip().lower()
+    if value not in _TRUE | _FALSE:
+        raise ConfigurationError("AYMARA_AI_USE_SANDBOX must be true or false.")
+    return True if value in _TRUE else None
+
+
+def retry_policy(retry: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:
+    """Merge the two ways to say how often; raises ``ConfigurationError``."""
+    policy = retry or RetryPolicy()
+    try:
+        return policy if max_retries is None else attrs.evolve(policy, max_retries=max_retries)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {max_retries!r}.") from error
+
+
+def configure_logging() -> None:
+    """Obey ``AYMARA_AI_LOG``: with ``info`` or ``debug`` the package's logger writes to stderr."""
+    level = {"info": logging.INFO, "debug": logging.DEBUG}.get(os.environ.get("AYMARA_AI_LOG", "").lower())
+    if level is None:
+        return
+    logger = logging.getLogger("aymara_async")
+    logger.setLevel(level)
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger.addHandler(handler)

@@ -1,0 +1,93 @@
+"""What a call carries: JSON, or a file that is streamed."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TypeAlias, cast
+
+import attrs
+
+from aymara_async.errors import RequestValidationError
+
+FileContent: TypeAlias = "bytes | bytearray | memoryview | IO[bytes] | str | os.PathLike[str]"
+"""Bytes, an open binary file, or the path of a file."""
+FileInput: TypeAlias = "FileContent | Sequence[object]"
+"""A file's content, or ``(name, content)`` or ``(name, content, media type)``."""
+
+_FALLBACK_TYPE = "application/octet-stream"
+
+
+@attrs.frozen
+class JSONBody:
+    """An encoded JSON document."""
+
+    content: bytes
+
+
+@attrs.frozen(kw_only=True)
+class FileBody:
+    """A file, streamed; as the field ``file`` of a form, or alone."""
+
+    source: bytes | IO[bytes] | Path
+    name: str
+    content_type: str
+    is_form: bool
+    start: int | None = None
+    """Where an open file stood, to go back to before it is sent again; None where it cannot go back."""
+
+
+Body: TypeAlias = JSONBody | FileBody
+
+
+def file_body(file: FileInput, *, is_form: bool, content_type: str | None = None) -> FileBody:
+    """Look at what the caller gave, and say what to stream; raises ``RequestValidationError``."""
+    name: str | None = None
+    content: object = file
+    if isinstance(file, tuple | list):
+        if not 2 <= len(file) <= 3 or not isinstance(file[0], str | None):
+            raise RequestValidationError(
+                "A file given as a tuple is (name, content) or (name, content, media type). Nothing was sent.",
+                path="file",
+            )
+        name, content = file[0], file[1]
+        if len(file) == 3 and content_type is None:
+            content_type = str(file[2])
+    source = _source(content)
+    if isinstance(source, Path):
+        name = name or source.name
+    elif not isinstance(source, bytes):
+        given = getattr(source, "name", None)
+        name = name or (os.path.basename(given) if isinstance(given, str) else None)
+    name = name or "file"
+    guessed = content_type or mimetypes.guess_type(name)[0] or _FALLBACK_TYPE
+    return FileBody(source=source, name=name, content_type=guessed, is_form=is_form, start=_position(source))
+
+
+def _source(content: object) -> bytes | IO[bytes] | Path:
+    if isinstance(content, bytes | bytearray | memoryview):
+        return bytes(content)
+    if isinstance(content, str | os.PathLike):
+        path = Path(content)
+        if not path.is_file():
+            raise RequestValidationError(f"There is no file {path}. Nothing was sent.", path="file")
+        return path
+    if hasattr(content, "read"):
+        if isinstance(content.read(0), bytes):
+            return cast(IO[bytes], content)
+        raise RequestValidationError("The file is open as text; open it in mode 'rb'. Nothing was sent.", path="file")
+    raise RequestValidationError(
+        f"A file is a path, bytes or a binary file object, not a {type(content).__name__}. Nothing was sent.",
+        path="file",
+    )
+
+
+def _position(source: bytes | IO[bytes] | Path) -> int | None:
+    if isinstance(source, bytes | Path):
+        return 0
+    try:
+        return source.tell() if source.seekable() else None
+    except (OSError, AttributeError):
+        return None

@@ -1,0 +1,120 @@
+"""From the arguments of an endpoint method to its typed result: the part that every method shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import attrs
+from multidict import CIMultiDict
+
+from aymara_async.errors import RequestValidationError
+from aymara_async.transport import wire
+from aymara_async.transport.body import Body, FileBody, JSONBody
+from aymara_async.transport.codec import encode, encode_request
+from aymara_async.transport.options import CallOptions, RequestOptions
+from aymara_async.transport.session import Request, SessionManager
+
+T = TypeVar("T")
+
+_OPTION_NAMES = RequestOptions.__optional_keys__
+
+
+@attrs.frozen
+class Caller:
+    """Make calls through a session, with the options of one client or of a view of it."""
+
+    session: SessionManager
+    options: CallOptions
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        returns: type[T],
+        options: RequestOptions,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: tuple[type, Mapping[str, object]] | FileBody | None = None,
+        json: object = None,
+        is_idempotent: bool | None = None,
+    ) -> T:
+        """Send a call and decode its answer; raises ``APIError`` or ``RequestValidationError``.
+
+        ``body`` is checked against its request class, ``json`` is sent as it is.
+        """
+        request = self._request(
+            method, path, options, query, _body(body, json, options.get("extra_body")), is_idempotent
+        )
+        return cast(T, wire.decode(await self.session.request(request, self.options), returns))
+
+    async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
+        """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""
+        headers = {"Content-Type": body.content_type}
+        request = Request(method="PUT", url=url, headers=headers, body=body, timeout=timeout, is_foreign=True)
+        await self.session.request(request, self.options)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        options: RequestOptions,
+        query: Mapping[str, object] | None,
+        body: Body | None,
+        is_idempotent: bool | None,
+    ) -> Request:
+        defaults = self.options
+        url = self.session.settings.base_url + path
+        headers: Mapping[str, str] | None = defaults.headers or None
+        timeout = defaults.timeout
+        if options:
+            _check_options(options)
+            if extra := options.get("extra_headers"):
+                headers = CIMultiDict(headers or {})
+                headers.update(extra)
+            timeout = options.get("timeout", timeout)
+        if query or defaults.query or options:
+            text = wire.query(defaults.query, query, options.get("extra_query"))
+            if text:
+                url += ("&" if "?" in path else "?") + text
+        return Request(
+            method=method,
+            url=url,
+            headers=headers,
+            body=body,
+            timeout=timeout,
+            is_idempotent=method != "POST" if is_idempotent is None else is_idempotent,
+        )
+
+
+@attrs.frozen
+class RawCaller(Caller):
+    """A caller that returns the whole response, its result still to be decoded by ``parse()``."""
+
+    async def call(self, method: str, path: str, returns: type[T], options: RequestOptions, **rest: Any) -> T:
+        """Send a call; the static type is that of the result, which ``raw`` turns into ``APIResponse[T]``."""
+        body = _body(rest.get("body"), rest.get("json"), options.get("extra_body"))
+        request = self._request(method, path, options, rest.get("query"), body, rest.get("is_idempotent"))
+        response = await self.session.request(request, self.options)
+        response.headers = CIMultiDict(response.headers)
+        response.decode = partial(wire.decode, cl=returns)
+        return cast(T, response)
+
+
+def _check_options(options: RequestOptions) -> None:
+    unknown = sorted(options.keys() - _OPTION_NAMES)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+
+
+def _body(
+    body: tuple[type, Mapping[str, object]] | FileBody | None, json: object, extra: Mapping[str, object] | None
+) -> Body | None:
+    if isinstance(body, tuple):
+        return JSONBody(encode_request(*body, extra))
+    if not extra:
+        return body if json is None else JSONBody(encode(json))
+    if body is not None or not isinstance(json, Mapping | None):
+        raise RequestValidationError("extra_body goes with JSON objects only. Nothing was sent.", path="extra_body")
+    return JSONBody(encode({**(json or {}), **extra}))

@@ -1,0 +1,188 @@
+"""Lists: the first page for who awaits, all items in order for who iterates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar, cast
+
+import attrs
+
+from aymara_async.errors import RequestValidationError
+from aymara_async.models.page import ItemList
+from aymara_async.response import APIResponse
+from aymara_async.transport.caller import Caller, RawCaller
+from aymara_async.transport.options import RequestOptions
+from aymara_async.transport.reading import Reading
+
+T = TypeVar("T")
+
+
+@attrs.define(kw_only=True, eq=False, repr=False)
+class Page(Generic[T]):
+    """One page of a list; iterating over it gives its own items, ``async for`` those of all later pages too."""
+
+    items: list[T]
+    """The items of this page."""
+    count: int
+    """How many items the whole list has."""
+    offset: int
+    """How many items come before this page."""
+    _pager: AsyncPager[T]
+
+    def has_next_page(self) -> bool:
+        """Tell whether there are items after this page."""
+        return bool(self.items) and self.offset + len(self.items) < self.count
+
+    def next_page_info(self) -> dict[str, int] | None:
+        """Return the offset and limit of the next page, or None after the last."""
+        if not self.has_next_page():
+            return None
+        return {"offset": self.offset + len(self.items), "limit": self._pager.limit}
+
+    async def get_next_page(self) -> Page[T]:
+        """Fetch the next page; raises ``ValueError`` after the last."""
+        if not self.has_next_page():
+            raise ValueError("This is the last page; ask has_next_page() first.")
+        return await self._pager.starting_at(self.offset + len(self.items))
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
+        for item in self.items:
+            yield item
+        if self.has_next_page():
+            async with aclosing(aiter(self._pager.starting_at(self.offset + len(self.items)))) as rest:
+                async for item in rest:
+                    yield item
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"<Page of {len(self.items)} items at {self.offset} of {self.count}>"
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Listing(Generic[T]):
+    """What a list operation asks for, page after page."""
+
+    caller: Caller
+    path: str
+    item_type: type[T]
+    key: Callable[[T], Hashable]
+    """Identifies an item, so that none is taken twice; None where it cannot."""
+    query: Mapping[str, object]
+    options: RequestOptions
+
+    async def fetch(self, limit: int, offset: int) -> ItemList[T]:
+        """Fetch one page."""
+        query = {**self.query, "limit": limit, "offset": offset}
+        return await self.caller.call("GET", self.path, self._page_type, self.options, query=query)
+
+    async def fetch_raw(self, limit: int, offset: int) -> APIResponse[ItemList[T]]:
+        """Fetch one page, undecoded."""
+        raw = RawCaller(self.caller.session, self.caller.options)
+        query = {**self.query, "limit": limit, "offset": offset}
+        page = await raw.call("GET", self.path, self._page_type, self.options, query=query)
+        return cast("APIResponse[ItemList[T]]", page)
+
+    @property
+    def _page_type(self) -> type[ItemList[T]]:
+        return ItemList[self.item_type]  # type: ignore[name-defined]  # made at runtime, for the decoder
+
+
+class AsyncPager(Generic[T]):
+    """A list that is not fetched yet.
+
+    ``await`` it for the first ``Page``; iterate over it with ``async for`` for all items, in order and each once, while
+    up to ``prefetch`` pages are fetched ahead. Raises ``PaginationError`` where the pages do not add up.
+    """
+
+    def __init__(self, listing: Listing[T], *, limit: int, offset: int, prefetch: int) -> None:
+        given: list[tuple[str, object, int]] = [("limit", limit, 1), ("offset", offset, 0), ("prefetch", prefetch, 1)]
+        for name, value, least in given:
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise RequestValidationError(
+                    f"{name} must be a whole number of at least {least}, not {value!r}. Nothing was sent.", path=name
+                )
+        self._listing = listing
+        self.limit = limit
+        """Items wanted per page; the server may give fewer."""
+        self.offset = offset
+        """Items to pass over at the beginning."""
+        self.prefetch = prefetch
+        """Pages that are fetched ahead of the one in use."""
+
+    def starting_at(self, offset: int) -> AsyncPager[T]:
+        """Return a pager over the same list from another offset on."""
+        return AsyncPager(self._listing, limit=self.limit, offset=offset, prefetch=self.prefetch)
+
+    def __await__(self) -> Generator[Any, None, Page[T]]:
+        return self._first().__await__()
+
+    async def _first(self) -> Page[T]:
+        return self._page(await self._listing.fetch(self.limit, self.offset), self.offset)
+
+    async def raw(self) -> APIResponse[Page[T]]:
+        """Fetch the first page and return the whole response, undecoded."""
+        response = await self._listing.fetch_raw(self.limit, self.offset)
+        decode = response.decode
+
+        def parse(whole: APIResponse[object]) -> Page[T]:
+            return self._page(decode(whole), self.offset)
+
+        page_response = cast("APIResponse[Page[T]]", response)
+        page_response.decode = parse
+        return page_response
+
+    def _page(self, fetched: ItemList[T], offset: int) -> Page[T]:
+        return Page(items=fetched.items, count=fetched.count, offset=offset, pager=self)
+
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
+        async with aclosing(self.pages()) as pages:
+            async for page in pages:
+                for item in page.items:
+                    yield item
+
+    async def pages(self) -> AsyncGenerator[Page[T], None]:
+        """Iterate over the pages, fetched ahead."""
+        listing = self._listing
+        reading = Reading(listing.path, listing.key, self.limit, self.offset)
+        first = await listing.fetch(self.limit, self.offset)
+        items = reading.begin(self.offset, first)
+        yield Page(items=items, count=first.count, offset=self.offset, pager=self)
+        ahead: deque[tuple[int, asyncio.Task[ItemList[T]]]] = deque()
+        try:
+            while True:
+                while len(ahead) < self.prefetch and (offset := reading.plan()) is not None:
+                    ahead.append((offset, asyncio.create_task(listing.fetch(reading.stride, offset))))
+                if not ahead:
+                    return
+                offset, task = ahead.popleft()
+                try:
+                    fetched = await task
+                finally:
+                    task.cancel()
+                items = await self._complete(reading, offset, fetched)
+                yield Page(items=items, count=reading.count, offset=offset, pager=self)
+        finally:
+            for _, task in ahead:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def _complete(self, reading: Reading[T], start: int, page: ItemList[T]) -> list[T]:
+        """Take a planned page, and ask for what it left out."""
+        offset, items = start, list[T]()
+        while True:
+            wanted = reading.end(start) - offset
+            if reading.is_outdated(page):
+                page = await self._listing.fetch(wanted, offset)
+            items += reading.take(offset, wanted, page)
+            offset += min(wanted, len(page.items))
+            if offset >= reading.end(start):
+                return items
+            page = await self._listing.fetch(reading.end(start) - offset, offset)

@@ -1,0 +1,231 @@
+"""The protocol as pure functions: what a call looks like on the wire, and what an answer means. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urljoin, urlsplit
+
+import attrs
+import msgspec
+
+from aymara_async.errors import (
+    APIResponseValidationError,
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestValidationError,
+    UnprocessableEntityError,
+)
+from aymara_async.response import APIResponse
+from aymara_async.transport.codec import InvalidJSON, decoder
+
+_PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SHOWN = 200
+
+_STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def segment(name: str, value: object) -> str:
+    """Encode an id as one segment of a path; raises ``RequestValidationError`` for what cannot be an id."""
+    if not isinstance(value, str) or not value:
+        raise RequestValidationError(f"{name} must be a non-empty string, not {value!r}. Nothing was sent.", path=name)
+    if _PLAIN_SEGMENT.fullmatch(value):
+        return value
+    try:
+        encoded = quote(value, safe="")
+    except UnicodeEncodeError as error:
+        raise RequestValidationError(f"{name} is not valid text: {value!r}. Nothing was sent.", path=name) from error
+    # `quote` leaves dots alone, but the segments "." and ".." would be taken out of the path.
+    return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
+
+
+def custom_path(path: str) -> str:
+    """Check and encode a path that the caller wrote; raises ``RequestValidationError`` for anything but a path."""
+    if not path.startswith("/") or any(part in (".", "..") for part in path.partition("?")[0].split("/")):
+        raise RequestValidationError(
+            f"A path begins with a slash and has no dot segments, unlike {path!r}. Nothing was sent.", path="path"
+        )
+    return quote(path.partition("#")[0], safe="/?%:@!$&'()*+,;=~")
+
+
+def _parameter(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
+        return ",".join(_parameter(name, item) for item in value)
+    raise RequestValidationError(
+        f"The query parameter {name} cannot be a {type(value).__name__}. Nothing was sent.", path=name
+    )
+
+
+def query(*sources: Mapping[str, object] | None) -> str:
+    """Build the query; later sources win, None is left out, sequences are joined with commas."""
+    merged: dict[str, object] = {}
+    for source in sources:
+        if source:
+            merged.update(source)
+    parts = [
+        f"{quote(name, safe='')}={quote(_parameter(name, value), safe='')}"
+        for name, value in merged.items()
+        if value is not None and value is not msgspec.UNSET
+    ]
+    return "&".join(parts)
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
+    """Return where to send the request instead: on the same origin and with the same meaning only, else None."""
+    location = headers.get("Location")
+    if status not in _REDIRECTS or location is None:
+        return None
+    if method != "GET" and status not in (307, 308):
+        return None
+    try:
+        target = urljoin(url, location)
+        return target if origin(target) == origin(url) else None
+    except ValueError:
+        return None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Read ``Retry-After``, seconds or an HTTP date, as seconds from now; None if absent or garbage."""
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    value = value.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return float(value)
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+@attrs.frozen
+class _Fault:
+    message: str = ""
+    code: str | None = None
+    details: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def _fault(body: object) -> _Fault:
+    """Read the API's error body as far as it is one; a proxy's page has none of it."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return _Fault(message=body.strip()[:_SHOWN] if isinstance(body, str) else "")
+    code, details = error.get("code"), error.get("details")
+    return _Fault(
+        message=str(error.get("message") or ""),
+        code=code if isinstance(code, str) else None,
+        details=details if isinstance(details, dict) else {},
+    )
+
+
+def _body(response: APIResponse[object]) -> object:
+    if not response.content:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+def status_error(response: APIResponse[object]) -> APIStatusError:
+    """Make the error that a response with a failing status stands for."""
+    status = response.status_code
+    cls = _STATUS_ERRORS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
+    body = _body(response)
+    fault = _fault(body)
+    wait = retry_after(response.headers)
+    parts = [f"{response.method} {shown_url(response.url)} answered {status}"]
+    if fault.code:
+        parts[0] += f" {fault.code}"
+    if fault.message:
+        parts[0] += f": {fault.message}"
+    if status in _REDIRECTS:
+        target = shown_url(response.headers.get("Location", "nowhere"))
+        parts.append(f"It redirects to {target}, which was not followed, so the API key went nowhere else")
+        parts.append("Check base_url")
+    if wait is not None:
+        parts.append(f"The server asks to wait {wait:g} s")
+    if response.request_id:
+        parts.append(f"Request id: {response.request_id}")
+    text = ". ".join(part.rstrip(".") for part in parts) + "."
+    return cls(
+        f"{text} {cls.advice}".strip(),
+        response=response,
+        body=body,
+        code=fault.code,
+        details=fault.details,
+        request_id=response.request_id,
+        retry_after=wait,
+    )
+
+
+def shown_url(url: str) -> str:
+    """Leave out the query: presigned URLs carry their signature there."""
+    return url.partition("?")[0]
+
+
+def decode(response: APIResponse[object], cl: type) -> object:
+    """Decode the body of a successful response.
+
+    ``None`` ignores the body; ``bytes`` and ``str`` take it as it is; every other type is decoded from JSON. Raises
+    ``APIResponseValidationError``.
+    """
+    if cl is type(None):
+        return None
+    if cl is bytes:
+        return response.content
+    if cl is str:
+        return response.text
+    if cl is APIResponse:
+        return response
+    try:
+        return decoder(cl)(response.content)
+    except (msgspec.DecodeError, UnicodeError, ValueError) as error:
+        raise _validation_error(response, cl, error) from error
+
+
+def _validation_error(response: APIResponse[object], cl: type, error: Exception) -> APIResponseValidationError:
+    fault = InvalidJSON.explain(error)
+    content_type = response.headers.get("Content-Type", "none")
+    where = f"{fault.reason} at {fault.path}" if fault.path else f"{fault.reason} (content type {content_type})"
+    expected = getattr(cl, "__name__", None) or str(cl)
+    return APIResponseValidationError(
+        f"{response.method} {shown_url(response.url)} answered {response.status_code}, but not with the {expected} that "
+        f"the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered in its "
+        "place, check base_url; else report it with `error.response.content`.",
+        response=response,
+        path=fault.path,
+        body=_body(response),
+    )
