@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 _HOMES = {"Sandbox": "aymara_async.sandbox.server"}
 
-__all__ = sorted(_HOMES)
+__all__ = ["Sandbox"]
 
 
 def __getattr__(name: str) -> object:
@@ -21,4 +21,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*globals(), *_HOMES]

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 import attrs
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from aymara_async.sandbox.call import Answer, Call
 from aymara_async.sandbox.keys import Keys
 from aymara_async.sandbox.record import Record, RecordedRequest
-from aymara_async.sandbox.rejection import CODES, Rejection, malformed
+from aymara_async.sandbox.rejection import CODES, RejectedError, malformed
 from aymara_async.sandbox.routes import analysis, eval_types, evals, files, health, reports, responses, runs
 from aymara_async.sandbox.routing import Route, RouteTable
 from aymara_async.sandbox.state import State
@@ -72,35 +71,29 @@ class Api:
                 recorded.body = call.body = await _read_body(request)
             answer = route.handler(call)
             return await answer if inspect.isawaitable(answer) else answer
-        except Rejection as rejection:
+        except RejectedError as rejection:
             return _refusal(rejection, recorded.request_id)
         except Exception:
             _logger.exception("The sandbox failed at %s %s", recorded.method, recorded.path)
-            rejection = Rejection(500, CODES[500], "The sandbox failed; its log says why")
-            return _refusal(rejection, recorded.request_id)
+            failure = RejectedError(500, CODES[500], "The sandbox failed; its log says why")
+            return _refusal(failure, recorded.request_id)
 
-    def _call(
-        self, request: web.BaseRequest, recorded: RecordedRequest, route: Route, path: Mapping[str, str]
-    ) -> Call:
+    def _call(self, request: web.BaseRequest, recorded: RecordedRequest, route: Route, path: Mapping[str, str]) -> Call:
         return Call(
             operation=route.operation,
             state=self.state,
             request=request,
             path=path,
-            query=_first_values(request.query),
+            query=request.query,
             request_id=recorded.request_id,
             now=recorded.received_at,
         )
 
 
-def _first_values(query: MultiMapping[str]) -> Mapping[str, str]:
-    return query if query else {}
-
-
 async def _read_body(request: web.BaseRequest) -> bytes:
     if not request.body_exists:
         return b""
-    too_large = Rejection(413, CODES[413], f"The body is larger than {MAX_BODY_BYTES} bytes")
+    too_large = RejectedError(413, CODES[413], f"The body is larger than {MAX_BODY_BYTES} bytes")
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
@@ -109,12 +102,12 @@ async def _read_body(request: web.BaseRequest) -> bytes:
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 raise too_large
-    except web.HTTPException as error:
-        raise malformed(f"The body cannot be read: {error.reason}") from None
+    except web.RequestPayloadError as error:
+        raise malformed(f"The body cannot be read: {error}") from None
     return bytes(body)
 
 
-def _refusal(rejection: Rejection, request_id: str) -> Answer:
+def _refusal(rejection: RejectedError, request_id: str) -> Answer:
     return Answer(rejection.body(request_id), rejection.status, rejection.headers)
 
 

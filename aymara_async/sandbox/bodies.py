@@ -82,17 +82,17 @@ class PromptUpdate(Struct):
     prompt_uuid: str
     action: Literal["update", "delete"] = "update"
     content: str | None = None
-    category: str | None | UnsetType = UNSET
+    category: str | UnsetType | None = UNSET
 
 
 class EvalUpdateBody(Struct):
     """Changes to an eval; a field that was not sent stays as it is."""
 
-    name: str | None | UnsetType = UNSET
-    ai_description: str | None | UnsetType = UNSET
-    ai_instructions: str | Json | None | UnsetType = UNSET
-    eval_instructions: str | None | UnsetType = UNSET
-    ground_truth: str | FileReference | None | UnsetType = UNSET
+    name: str | UnsetType | None = UNSET
+    ai_description: str | UnsetType | None = UNSET
+    ai_instructions: str | Json | UnsetType | None = UNSET
+    eval_instructions: str | UnsetType | None = UNSET
+    ground_truth: str | FileReference | UnsetType | None = UNSET
     prompt_creates: list[PromptCreate] | None = None
     prompt_updates: list[PromptUpdate] | None = None
 
@@ -136,9 +136,9 @@ class RunBody(Struct):
 class ResponseUpdateBody(Struct):
     """A person's correction of a score."""
 
-    confidence: Annotated[float, Meta(ge=0, le=1)] | None | UnsetType = UNSET
-    explanation: str | None | UnsetType = UNSET
-    is_passed: bool | None | UnsetType = UNSET
+    confidence: Annotated[float, Meta(ge=0, le=1)] | UnsetType | None = UNSET
+    explanation: str | UnsetType | None = UNSET
+    is_passed: bool | UnsetType | None = UNSET
 
 
 class ReportBody(Struct):
@@ -186,7 +186,7 @@ _TOOL_VALUES: dict[str, object] = {"array": list[Tool], "dict": Json, "string": 
 _TAG_BY_VALUE: dict[type, str] = {list: "array", dict: "dict", str: "string"}
 
 
-def check_instructions(instructions: str | Json | None | UnsetType) -> None:
+def check_instructions(instructions: str | Json | UnsetType | None) -> None:
     """Refuse instructions that are neither an agent nor a workflow of agents."""
     if not isinstance(instructions, dict):
         return

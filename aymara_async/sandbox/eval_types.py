@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-
 from typing import TypeAlias
 
 import attrs
@@ -161,5 +160,3 @@ def find_eval_type(slug_or_uuid: str) -> SandboxEvalType:
         return known
     is_refusal = any(word in slug_or_uuid.lower() for word in _KINDS_OF_REFUSAL)
     return EVAL_TYPES[0] if is_refusal else EVAL_TYPES[3]
-
-

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from typing import Literal, TypeAlias
-
-Prefix: TypeAlias = Literal[
-    "test", "score_run", "question", "score_run_suite_summary", "score_run_summary", "answer", "answer_history", "example"
-]
 
 
 def new_uuid() -> str:
@@ -15,6 +10,6 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
-def new_id(prefix: Prefix) -> str:
-    """Make an identifier such as ``test.c4f98691-…``."""
+def new_id(prefix: str) -> str:
+    """Make an identifier such as ``test.c4f98691-…``, as evals have."""
     return f"{prefix}.{uuid.uuid4()}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from aymara_async.sandbox.rejection import Rejection
+from aymara_async.sandbox.rejection import RejectedError
 
 _READING = ("GET",)
 
@@ -25,18 +25,18 @@ class Keys:
         """Let a request with a good key pass.
 
         Raises:
-            Rejection: 401 without a good key, 403 for a key that must not do this.
+            RejectedError: 401 without a good key, 403 for a key that must not do this.
         """
         key = key_in(headers)
         if key == self.api_key or (key == self.read_only_api_key and method in _READING):
             return
         if key == self.read_only_api_key:
-            raise Rejection(403, "auth.insufficient_permissions", "This API key may only read")
+            raise RejectedError(403, "auth.insufficient_permissions", "This API key may only read")
         if key == self.expired_api_key:
-            raise Rejection(401, "auth.expired_key", "This API key has expired")
+            raise RejectedError(401, "auth.expired_key", "This API key has expired")
         if key is None:
-            raise Rejection(401, "auth.invalid_key", "No API key: send x-api-key, or Authorization: Bearer")
-        raise Rejection(401, "auth.invalid_key", "The API key is not valid")
+            raise RejectedError(401, "auth.invalid_key", "No API key: send x-api-key, or Authorization: Bearer")
+        raise RejectedError(401, "auth.invalid_key", "The API key is not valid")
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

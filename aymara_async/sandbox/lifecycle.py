@@ -1,4 +1,4 @@
-"""Asynchronous life cycles, computed from stored times: nothing runs in the background, so nothing has to be stopped."""
+"""Asynchronous life cycles, computed from stored times: nothing runs in the background, so nothing must be stopped."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-class Rejection(Exception):
+class RejectedError(Exception):
     """Answer a request with an error instead of a result."""
 
     def __init__(
@@ -47,21 +47,21 @@ CODES: Mapping[int, str] = {
 """The error code that goes with a status where nothing more special is known."""
 
 
-def malformed(message: str) -> Rejection:
+def malformed(message: str) -> RejectedError:
     """Refuse a body that cannot be read at all."""
-    return Rejection(400, "validation.invalid_format", message)
+    return RejectedError(400, "validation.invalid_format", message)
 
 
-def invalid(message: str, **details: object) -> Rejection:
+def invalid(message: str, **details: object) -> RejectedError:
     """Refuse a request that can be read but breaks the contract."""
-    return Rejection(422, "validation.invalid_request", message, details)
+    return RejectedError(422, "validation.invalid_request", message, details)
 
 
-def not_found(what: str, uuid: str) -> Rejection:
+def not_found(what: str, uuid: str) -> RejectedError:
     """Refuse an id that does not exist, or not in this workspace."""
-    return Rejection(404, "resource.not_found", f"{what} not found: {uuid}", {"resource": what, "uuid": uuid})
+    return RejectedError(404, "resource.not_found", f"{what} not found: {uuid}", {"resource": what, "uuid": uuid})
 
 
-def conflict(message: str, **details: object) -> Rejection:
+def conflict(message: str, **details: object) -> RejectedError:
     """Refuse what the present state of a resource does not allow."""
-    return Rejection(409, "resource.conflict", message, details)
+    return RejectedError(409, "resource.conflict", message, details)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import attrs
 
 from aymara_async.sandbox.call import Answer, Call
-from aymara_async.sandbox.rejection import Rejection
+from aymara_async.sandbox.rejection import RejectedError
 
 Handler: TypeAlias = Callable[[Call], Answer | Awaitable[Answer]]
 
@@ -59,17 +59,17 @@ class RouteTable:
         """Find the route and its path parameters, decoded.
 
         Raises:
-            Rejection: 404 for a path that is not in the contract, 405 for a method that its path does not have.
+            RejectedError: 404 for a path that is not in the contract, 405 for a method that its path does not have.
         """
         segments = [unquote(segment) for segment in raw_path.split("/")[1:]]
         found = self._walk(self._root, segments, ())
         if found is None:
-            raise Rejection(404, "resource.not_found", f"No such endpoint: {raw_path}")
+            raise RejectedError(404, "resource.not_found", f"No such endpoint: {raw_path}")
         node, values = found
         if method not in node.routes:
             allowed = ", ".join(sorted(node.routes))
             message = f"{method} is not allowed here, only {allowed}"
-            raise Rejection(405, "validation.invalid_request", message, headers={"Allow": allowed})
+            raise RejectedError(405, "validation.invalid_request", message, headers={"Allow": allowed})
         route, names = node.routes[method]
         return route, dict(zip(names, values, strict=True))
 

@@ -41,7 +41,7 @@ async def score(state: State, stored: StoredEval, body: RunBody, eval_run_uuid: 
     """Judge every response, in order.
 
     Raises:
-        Rejection: 422 when a prompt is not one of the eval's, or a turn does not belong to its thread.
+        RejectedError: 422 when a prompt is not one of the eval's, or a turn does not belong to its thread.
     """
     prompts = _find_prompts(state, stored, body.responses, eval_run_uuid)
     judged_eval = JudgedEval(

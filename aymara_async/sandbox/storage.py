@@ -12,7 +12,7 @@ from aiohttp import web
 
 from aymara_async.sandbox.presigned import is_allowed
 from aymara_async.sandbox.record import Record, RecordedRequest
-from aymara_async.sandbox.rejection import Rejection
+from aymara_async.sandbox.rejection import RejectedError
 from aymara_async.sandbox.state import State
 from aymara_async.sandbox.store import files
 from aymara_async.sandbox.uploads import store_upload
@@ -42,7 +42,7 @@ class Storage:
         self.record.add(recorded)
         try:
             response = await self._answer(request, recorded)
-        except Rejection as rejection:
+        except RejectedError as rejection:
             response = _error(rejection)
         recorded.status = response.status
         response.headers["x-request-id"] = recorded.request_id
@@ -50,22 +50,22 @@ class Storage:
 
     async def _answer(self, request: web.BaseRequest, recorded: RecordedRequest) -> web.Response:
         if recorded.has_key:
-            raise Rejection(400, "InvalidArgument", "A presigned URL is the only permission: send no key with it")
+            raise RejectedError(400, "InvalidArgument", "A presigned URL is the only permission: send no key with it")
         path = unquote(recorded.path).lstrip("/")
         if not is_allowed(self.state.secret, request.method, path, request.query, recorded.received_at):
-            raise Rejection(403, "AccessDenied", "The URL's signature does not fit, or the URL has expired")
+            raise RejectedError(403, "AccessDenied", "The URL's signature does not fit, or the URL has expired")
         folder, _, rest = path.partition("/")
         file_uuid = rest.partition("/")[0]
         stored = files.find_file(self.state.database, file_uuid)
         if stored is None:
-            raise Rejection(404, "NoSuchKey", f"There is no file {path}")
+            raise RejectedError(404, "NoSuchKey", f"There is no file {path}")
         if folder == "frames":
             return web.Response(body=_frame(int(rest.rpartition("/")[2].partition(".")[0])), content_type="image/png")
         if request.method == "PUT":
             await store_upload(self.state, file_uuid, _chunks(request), self.state.clock)
             return web.Response(headers={"ETag": f'"{file_uuid}"'})
         if stored.document.upload is None:
-            raise Rejection(404, "NoSuchKey", f"{path} has not been uploaded")
+            raise RejectedError(404, "NoSuchKey", f"{path} has not been uploaded")
         body = b"".join(files.read_chunks(self.state.database, file_uuid, stored.document.upload))
         return web.Response(body=body, headers={"Content-Type": stored.document.content_type})
 
@@ -75,7 +75,7 @@ async def _chunks(request: web.BaseRequest) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _error(rejection: Rejection) -> web.Response:
+def _error(rejection: RejectedError) -> web.Response:
     text = f"<Error><Code>{rejection.code}</Code><Message>{rejection.message}</Message></Error>"
     return web.Response(status=rejection.status, text=text, content_type="application/xml")
 

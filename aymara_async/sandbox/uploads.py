@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from aymara_async.sandbox.identifiers import new_uuid
-from aymara_async.sandbox.rejection import Rejection, not_found
+from aymara_async.sandbox.rejection import RejectedError, not_found
 from aymara_async.sandbox.state import State
 from aymara_async.sandbox.store import files
 
@@ -17,7 +17,7 @@ async def store_upload(state: State, file_uuid: str, chunks: AsyncIterator[bytes
     """Store bytes as they come; the file changes only when the last one is there.
 
     Raises:
-        Rejection: 413 for a file that is too large, 404 for one that was deleted meanwhile.
+        RejectedError: 413 for a file that is too large, 404 for one that was deleted meanwhile.
     """
     upload, size, held = new_uuid(), 0, bytearray()
     is_complete = False
@@ -25,7 +25,9 @@ async def store_upload(state: State, file_uuid: str, chunks: AsyncIterator[bytes
         async for chunk in chunks:
             size += len(chunk)
             if size > MAX_FILE_BYTES:
-                raise Rejection(413, "validation.invalid_request", f"The file is larger than {MAX_FILE_BYTES} bytes")
+                raise RejectedError(
+                    413, "validation.invalid_request", f"The file is larger than {MAX_FILE_BYTES} bytes"
+                )
             held += chunk
             if len(held) >= _CHUNK:
                 files.add_chunk(state.database, file_uuid, upload, bytes(held))

@@ -28,7 +28,7 @@ def find_eval(call: Call, eval_uuid: str) -> StoredEval:
     """Find the eval, in the workspace that the query names.
 
     Raises:
-        Rejection: 404.
+        RejectedError: 404.
     """
     stored = evals.find_eval(call.state.database, eval_uuid, call.workspace_uuid)
     if stored is None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from typing import TypeAlias
 
-from aiohttp import BodyPartReader
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from aymara_async.sandbox.bodies import FileItem, FilesBody
 from aymara_async.sandbox.call import Answer, Call
 from aymara_async.sandbox.lifecycle import begin
 from aymara_async.sandbox.presigned import Method, presign
-from aymara_async.sandbox.rejection import Rejection, conflict, invalid, malformed, not_found
+from aymara_async.sandbox.rejection import RejectedError, conflict, invalid, malformed, not_found
 from aymara_async.sandbox.routing import Route
 from aymara_async.sandbox.store import files
 from aymara_async.sandbox.store.files import FRAME_COUNT, StoredFile
@@ -31,14 +32,14 @@ def create(call: Call) -> Answer:
 
 
 async def upload(call: Call) -> Answer:
-    part = await _file_part(call)
+    reader, part = await _file_part(call)
     name = part.filename or "file"
     content_type = part.headers.get("Content-Type")
     job = begin(call.now, call.state.delay, call.fate)
     stored = files.new_file(job, call.workspace_uuid, name=name, content_type=content_type, local_file_path=name)
     files.add_files(call.state.database, [stored])
     try:
-        await store_upload(call.state, stored.file_uuid, _chunks(part), call.state.clock)
+        await store_upload(call.state, stored.file_uuid, _chunks(reader, part), call.state.clock)
     except BaseException:
         files.delete_file(call.state.database, stored.file_uuid)
         raise
@@ -122,30 +123,32 @@ def _detail_wire(call: Call, stored: StoredFile) -> Json:
     return stored.detail_wire(call.now, _url(call, "GET", stored.document.remote_file_path))
 
 
-async def _file_part(call: Call) -> BodyPartReader:
+async def _file_part(call: Call) -> tuple[MultipartReader, BodyPartReader]:
     if call.request.content_type != "multipart/form-data":
         raise malformed(f"Expected Content-Type: multipart/form-data, got {call.request.content_type}")
-    try:
+    with _reading_multipart():
         reader = await call.request.multipart()
         while (part := await reader.next()) is not None:
             if isinstance(part, BodyPartReader) and part.name == "file":
-                return part
-    except Rejection:
-        raise
-    except (ValueError, AssertionError, RuntimeError, TypeError, KeyError) as error:
-        raise malformed(f"The multipart body cannot be read: {error}") from None
+                return reader, part
     raise invalid('The multipart body has no field "file"', path="$.file")
 
 
-async def _chunks(part: BodyPartReader) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            chunk = await part.read_chunk(256 * 1024)
-        except (ValueError, AssertionError, RuntimeError) as error:
-            raise malformed(f"The multipart body cannot be read: {error}") from None
-        if not chunk:
-            return
-        yield part.decode(chunk)
+async def _chunks(reader: MultipartReader, part: BodyPartReader) -> AsyncIterator[bytes]:
+    with _reading_multipart():
+        while chunk := await part.read_chunk(256 * 1024):
+            yield part.decode(chunk)
+        # The part ends where the body does, too: only the boundary after it tells that nothing was cut off.
+        while await reader.next() is not None:
+            pass
+
+
+@contextmanager
+def _reading_multipart() -> Generator[None]:
+    try:
+        yield
+    except (ValueError, AssertionError, RuntimeError, TypeError, KeyError, web.RequestPayloadError) as error:
+        raise malformed(f"The multipart body cannot be read: {error}") from None
 
 
 _FILE = "/v2/files/{file_uuid}"

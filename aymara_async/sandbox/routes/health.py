@@ -6,7 +6,7 @@ from aymara_async.sandbox.call import Answer, Call
 from aymara_async.sandbox.routing import Route
 
 
-def check(call: Call) -> Answer:
+def check(_call: Call) -> Answer:
     return Answer({"status": "ok"})
 
 

@@ -25,7 +25,7 @@ def find_run(call: Call) -> StoredRun:
     """Find the run that the path names, in the workspace that the query names.
 
     Raises:
-        Rejection: 404.
+        RejectedError: 404.
     """
     return _find(call, call.path["eval_run_uuid"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import TypeAlias
@@ -60,7 +60,7 @@ class Database:
         self._connection.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Commit everything inside at once, or nothing of it."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
@@ -90,7 +90,7 @@ class Database:
     def count(self, sql: str, values: Sequence[Value] = ()) -> int:
         """Fetch one number."""
         row = self.one(sql, values)
-        return int(row[0] or 0) if row else 0  # type: ignore[arg-type]  # COUNT gives an integer
+        return int(row[0] or 0) if row else 0
 
     def setting(self, name: str, default: str) -> str:
         """Read a setting; the first caller's default is kept for ever."""

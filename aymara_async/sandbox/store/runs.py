@@ -132,7 +132,7 @@ def count_results(database: Database, eval_run_uuid: str) -> Results:
         " COALESCE(SUM(is_scored AND is_passed), 0) FROM responses WHERE eval_run_uuid = ?",
         (eval_run_uuid,),
     )
-    return Results(*row)  # type: ignore[arg-type, misc]  # an aggregate always gives one row of integers
+    return Results(*(row or ()))  # type: ignore[arg-type]  # an aggregate always gives one row of integers
 
 
 def add_responses(database: Database, eval_run_uuid: str, documents: Sequence[Json]) -> None:
