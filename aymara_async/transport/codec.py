@@ -47,6 +47,8 @@ class InvalidJSON(ValueError):
 
 def _convert_member(value: object, member: type, hook: Callable[[type, object], object]) -> object:
     """Convert to a union's member, with its fault reported where the union stands."""
+    if type(value) is member:
+        return value
     try:
         return msgspec.convert(value, member, dec_hook=hook)
     except msgspec.ValidationError as error:

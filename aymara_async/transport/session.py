@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import logging
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache, partial
-from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import aiohttp
 import attrs
-from aiohttp.payload import Payload
 from multidict import CIMultiDict
 from yarl import URL
 
 from aymara_async.errors import (
-    APIConnectionError,
     APIError,
     APIResponseValidationError,
-    APITimeoutError,
     ClientClosedError,
     NotFoundError,
     RequestValidationError,
@@ -30,17 +23,18 @@ from aymara_async.errors import (
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
+from aymara_async.transport.failure import ConnectionBroken, connection_error, never_resend
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.options import CallOptions
+from aymara_async.transport.payload import make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
 from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
 
 logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
-_CHUNK = 256 * 1024
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_BAD_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+_NOTHING: tuple[aiohttp.ClientMiddlewareType, ...] = ()
+_NEVER_RESEND: tuple[aiohttp.ClientMiddlewareType, ...] = (never_resend,)
 _client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
 
 
@@ -56,7 +50,7 @@ class ConnectionSettings:
     ssl_context: ssl.SSLContext | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Request:
     """One call, ready to be sent."""
 
@@ -79,6 +73,7 @@ class SessionManager:
         self.settings = settings
         self.budget = RetryBudget()
         self.is_closed = False
+        self._limit = settings.max_response_bytes
         self._tls = settings.ssl_context
         self._proxy: Proxy | None = None
         self._sessions = PerLoop(partial(self._open, is_foreign=False), aiohttp.ClientSession.close, _drop)
@@ -158,35 +153,39 @@ class SessionManager:
 
     async def _exchange(self, request: Request, url: str, timeout: float | None) -> APIResponse[object]:
         """Send one HTTP request and read its whole response, whatever its status."""
-        sessions = self._foreign if request.is_foreign else self._sessions
         if self.is_closed:
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
             )
+        sessions = self._foreign if request.is_foreign else self._sessions
         session = sessions.current() or await sessions.get()
-        payload = await _payload(request.body)
         method = request.method
-        arguments: dict[str, Any] = {"headers": request.headers, "data": payload, "allow_redirects": False}
-        if method != "GET":
-            arguments["middlewares"] = (_never_resend,)
-        if request.is_foreign:
-            proxy = proxy_for(url)
-        else:
-            proxy = self._proxy
-        if proxy is not None:
-            arguments["proxy"], arguments["proxy_headers"] = proxy.url, proxy.headers
+        payload = None if request.body is None else await make_payload(request.body)
+        proxy = proxy_for(url) if request.is_foreign else self._proxy
         started = monotonic()
         try:
             response = await session.request(
-                method, URL(url, encoded=True), timeout=_client_timeout(timeout), **arguments
+                method,
+                URL(url, encoded=True),
+                headers=request.headers,
+                data=payload,
+                allow_redirects=False,
+                timeout=_client_timeout(timeout),
+                middlewares=_NOTHING if method == "GET" else _NEVER_RESEND,
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
             )
             try:
-                content = await self._read(response, request)
+                length = response.content_length
+                if length is None or length > self._limit or "Content-Encoding" in response.headers:
+                    content = await self._read_bounded(response, request)
+                else:
+                    content = await response.read()
             except BaseException:
                 response.close()
                 raise
-        except (aiohttp.ClientError, OSError, _NotResent) as error:
-            raise _connection_error(error, request, payload, timeout) from error
+        except (aiohttp.ClientError, OSError, ConnectionBroken) as error:
+            raise connection_error(error, method, url, payload, timeout) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
         if logger.isEnabledFor(logging.DEBUG):
@@ -203,12 +202,9 @@ class SessionManager:
             decode=_as_bytes,
         )
 
-    async def _read(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
-        """Read the body, but never more than the bound, however well it was compressed."""
-        limit = self.settings.max_response_bytes
-        length = response.content_length
-        if length is not None and length <= limit and "Content-Encoding" not in response.headers:
-            return await response.read()
+    async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
+        """Read a body of unknown size, but never more than the bound, however well it was compressed."""
+        limit, length = self._limit, response.content_length
         content = bytearray()
         if length is None or length <= limit:
             async for chunk in response.content.iter_any():
@@ -245,79 +241,6 @@ class SessionManager:
             headers=None if is_foreign else settings.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-
-
-class _NotResent(Exception):
-    """Carries a broken connection past aiohttp, which would send some methods again by itself."""
-
-
-async def _never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except _NEVER_SENT:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _NotResent(*error.args) from error
-
-
-class _JSONPayload(Payload):
-    """Bytes that know whether their sending has begun."""
-
-    is_begun = False
-    _value: bytes
-
-    def __init__(self, content: bytes) -> None:
-        super().__init__(content, content_type="application/json")
-        self._size = len(content)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return self._value.decode(encoding, errors)
-
-    async def write(self, writer: Any) -> None:
-        self.is_begun = True
-        for start in range(0, len(self._value), _CHUNK):
-            await writer.write(self._value[start : start + _CHUNK])
-
-
-async def _payload(body: Body | None) -> object:
-    """Make what aiohttp sends, anew for each attempt."""
-    if body is None:
-        return None
-    if not isinstance(body, FileBody):
-        return _JSONPayload(body.content)
-    source = body.source
-    if isinstance(source, Path):
-        source = await asyncio.to_thread(source.open, "rb")
-    elif isinstance(source, bytes):
-        source = io.BytesIO(source)
-    elif body.start is not None:
-        await asyncio.to_thread(source.seek, body.start)
-    if not body.is_form:
-        return aiohttp.get_payload(source, content_type=body.content_type)
-    form = aiohttp.FormData()
-    form.add_field("file", source, filename=body.name, content_type=body.content_type)
-    return form
-
-
-def _connection_error(error: Exception, request: Request, payload: object, timeout: float | None) -> APIConnectionError:
-    """Say what broke, and whether the request may have reached the server."""
-    cause = error.__cause__ if isinstance(error, _NotResent) and error.__cause__ else error
-    what = f"{request.method} {wire.shown_url(request.url)}"
-    is_sent = not isinstance(cause, _NEVER_SENT) and (not isinstance(payload, _JSONPayload) or payload.is_begun)
-    if isinstance(cause, TimeoutError):
-        limit = "" if timeout is None else f" within {timeout:g} s"
-        stage = "did not answer in full" if is_sent else "could not be reached"
-        return APITimeoutError(
-            f"{what}: the server {stage}{limit}.", method=request.method, url=request.url, is_sent=is_sent
-        )
-    is_tls = isinstance(cause, _BAD_TLS)
-    if is_tls:
-        text = f"{what}: no secure connection could be made: {cause}. Nothing was sent; check SSL_CERT_FILE or ssl_context."
-    elif is_sent:
-        text = f"{what}: the connection broke before the whole answer was here: {cause!r}."
-    else:
-        text = f"{what}: the server could not be reached: {cause}. Nothing was sent; check base_url, network and proxy."
-    return APIConnectionError(text, method=request.method, url=request.url, is_sent=is_sent, is_retryable=not is_tls)
 
 
 def _as_bytes(response: APIResponse[object]) -> object:

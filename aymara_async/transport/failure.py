@@ -1,0 +1,46 @@
+"""What aiohttp's failures mean: which error to raise, and whether the request may have reached the server."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from aymara_async.errors import APIConnectionError, APITimeoutError
+from aymara_async.transport import wire
+from aymara_async.transport.payload import JSONPayload
+
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_BAD_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+
+
+class ConnectionBroken(Exception):
+    """Carries a broken connection past aiohttp, which would send some methods again by itself."""
+
+
+async def never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except _NEVER_SENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise ConnectionBroken(*error.args) from error
+
+
+def connection_error(
+    error: Exception, method: str, url: str, payload: object, timeout: float | None
+) -> APIConnectionError:
+    """Say what broke, and whether the request may have reached the server."""
+    cause = error.__cause__ if isinstance(error, ConnectionBroken) and error.__cause__ else error
+    what = f"{method} {wire.shown_url(url)}"
+    is_sent = not isinstance(cause, _NEVER_SENT) and (not isinstance(payload, JSONPayload) or payload.is_begun)
+    if isinstance(cause, TimeoutError):
+        limit = "" if timeout is None else f" within {timeout:g} s"
+        stage = "did not answer in full" if is_sent else "could not be reached"
+        return APITimeoutError(f"{what}: the server {stage}{limit}.", method=method, url=url, is_sent=is_sent)
+    is_tls = isinstance(cause, _BAD_TLS)
+    if is_tls:
+        text = f"{what}: no secure connection could be made: {cause}. Nothing was sent; check SSL_CERT_FILE or ssl_context."
+    elif is_sent:
+        text = f"{what}: the connection broke before the whole answer was here: {cause!r}."
+    else:
+        text = f"{what}: the server could not be reached: {cause}. Nothing was sent; check base_url, network and proxy."
+    return APIConnectionError(text, method=method, url=url, is_sent=is_sent, is_retryable=not is_tls)
