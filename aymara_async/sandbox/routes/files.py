@@ -12,7 +12,7 @@ from aymara_async.sandbox.bodies import FileItem, FilesBody
 from aymara_async.sandbox.call import Answer, Call
 from aymara_async.sandbox.lifecycle import begin
 from aymara_async.sandbox.presigned import Method, presign
-from aymara_async.sandbox.rejection import RejectedError, conflict, invalid, malformed, not_found
+from aymara_async.sandbox.rejection import conflict, invalid, malformed, not_found
 from aymara_async.sandbox.routing import Route
 from aymara_async.sandbox.store import files
 from aymara_async.sandbox.store.files import FRAME_COUNT, StoredFile

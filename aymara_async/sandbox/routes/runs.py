@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TypeAlias
 
 import attrs
@@ -10,7 +11,7 @@ from aymara_async.sandbox.bodies import RunBody
 from aymara_async.sandbox.call import Answer, Call
 from aymara_async.sandbox.identifiers import new_id
 from aymara_async.sandbox.lifecycle import Job, begin, timestamp
-from aymara_async.sandbox.rejection import conflict, invalid, not_found
+from aymara_async.sandbox.rejection import RejectedError, conflict, invalid, not_found
 from aymara_async.sandbox.routes.evals import find_eval
 from aymara_async.sandbox.routing import Route
 from aymara_async.sandbox.scoring import Scored, score
@@ -19,6 +20,8 @@ from aymara_async.sandbox.store.evals import StoredEval
 from aymara_async.sandbox.store.runs import StoredRun
 
 Json: TypeAlias = dict[str, object]
+
+_logger = logging.getLogger(__name__)
 
 
 def find_run(call: Call) -> StoredRun:
@@ -34,7 +37,13 @@ async def create(call: Call) -> Answer:
     body = call.decode(RunBody)
     stored = _ready_eval(call, body)
     run = _run_to_score_into(call, body, stored, begin(call.now, call.state.delay, call.fate))
-    scored = await score(call.state, stored, body, run.eval_run_uuid)
+    try:
+        scored = await score(call.state, stored, body, run.eval_run_uuid)
+    except RejectedError:
+        raise
+    except Exception:
+        _logger.exception("The judge failed, and with it the run %s", run.eval_run_uuid)
+        run, scored = attrs.evolve(run, job=attrs.evolve(run.job, fate="failed")), Scored()
     _store(call, run, scored, is_new=body.eval_run_uuid is None)
     return Answer(run.wire(call.state.database, call.now) | _not_begun(), 201)
 
