@@ -132,34 +132,17 @@ class SessionManager:
             deadline=deadline,
         )
 
-    async def _attempt(self, request: Request, timeout: float | None) -> APIResponse[object]:
-        """Send once, following redirects on the same origin."""
-        response = await self._exchange(request, request.url, timeout)
-        status = response.status_code
-        if status < 300:
-            return response
-        url = request.url
-        for _ in range(_MAX_REDIRECTS):
-            target = wire.redirect_target(request.method, url, status, response.headers)
-            if target is None or request.is_foreign:
-                break
-            url = target
-            response = await self._exchange(request, url, timeout)
-            status = response.status_code
-        if status < 300:
-            return response
-        response.headers = CIMultiDict(response.headers)
-        raise wire.status_error(response)
-
-    async def _exchange(self, request: Request, url: str, timeout: float | None) -> APIResponse[object]:
-        """Send one HTTP request and read its whole response, whatever its status."""
+    async def _attempt(
+        self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0
+    ) -> APIResponse[object]:
+        """Send once, following redirects on the same origin, and read the whole response."""
         if self.is_closed:
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
             )
         sessions = self._foreign if request.is_foreign else self._sessions
         session = sessions.current() or await sessions.get()
-        method = request.method
+        method, url = request.method, redirect or request.url
         payload = None if request.body is None else await make_payload(request.body)
         proxy = proxy_for(url) if request.is_foreign else self._proxy
         started = monotonic()
@@ -193,7 +176,7 @@ class SessionManager:
             logger.debug(
                 "%s %s -> %d, %d bytes in %.1f ms", method, wire.shown_url(url), response.status, len(content), took
             )
-        return APIResponse(
+        answer = APIResponse(
             status_code=response.status,
             headers=response.headers,
             content=content,
@@ -201,6 +184,13 @@ class SessionManager:
             url=url,
             decode=_as_bytes,
         )
+        if answer.status_code < 300:
+            return answer
+        target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
+        if target is not None and hops < _MAX_REDIRECTS:
+            return await self._attempt(request, timeout, target, hops + 1)
+        answer.headers = CIMultiDict(answer.headers)
+        raise wire.status_error(answer)
 
     async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
         """Read a body of unknown size, but never more than the bound, however well it was compressed."""
