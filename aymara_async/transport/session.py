@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from time import monotonic
+from typing import Any
 
 import aiohttp
 import attrs
@@ -33,7 +34,6 @@ from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
 logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
-_NOTHING: tuple[aiohttp.ClientMiddlewareType, ...] = ()
 _NEVER_RESEND: tuple[aiohttp.ClientMiddlewareType, ...] = (never_resend,)
 _client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
 
@@ -145,19 +145,17 @@ class SessionManager:
         method, url = request.method, redirect or request.url
         payload = None if request.body is None else await make_payload(request.body)
         proxy = proxy_for(url) if request.is_foreign else self._proxy
+        # Each argument costs time on the way through aiohttp, so a plain GET passes few.
+        how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
+        if request.headers is not None:
+            how["headers"] = request.headers
+        if method != "GET":
+            how["data"], how["middlewares"] = payload, _NEVER_RESEND
+        if proxy is not None:
+            how["proxy"], how["proxy_headers"] = proxy.url, proxy.headers
         started = monotonic()
         try:
-            response = await session.request(
-                method,
-                URL(url, encoded=True),
-                headers=request.headers,
-                data=payload,
-                allow_redirects=False,
-                timeout=_client_timeout(timeout),
-                middlewares=_NOTHING if method == "GET" else _NEVER_RESEND,
-                proxy=proxy.url if proxy else None,
-                proxy_headers=proxy.headers if proxy else None,
-            )
+            response = await session.request(method, URL(url, encoded=True), **how)
             try:
                 length = response.content_length
                 if length is None or length > self._limit or "Content-Encoding" in response.headers:
