@@ -1,19 +1,34 @@
-"""From an HTTP request to its answer: key, route, body, faults, errors, record."""
+"""From an HTTP request to its answer: route, faults, key, rate limit, body, handler, errors, record."""
 
 from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 
 import attrs
-import msgspec
 from aiohttp import web
 
 from aymara_async.sandbox.call import Answer, Call
+from aymara_async.sandbox.control import PREFIX, Control
+from aymara_async.sandbox.delivery import Delivery, compose, damage
+from aymara_async.sandbox.faults import (
+    ChangeCount,
+    Error,
+    Fail,
+    Latency,
+    NeverFinish,
+    Redirect,
+    RepeatPage,
+    Reset,
+    ShortPage,
+    Stall,
+)
 from aymara_async.sandbox.keys import Keys
+from aymara_async.sandbox.plan import Drawn, FaultPlan, RateWindow
 from aymara_async.sandbox.record import Record, RecordedRequest
-from aymara_async.sandbox.rejection import CODES, RejectedError, malformed
+from aymara_async.sandbox.rejection import CODES, RejectedError, code_of, malformed, retry_after
 from aymara_async.sandbox.routes import analysis, eval_types, evals, files, health, reports, responses, runs
 from aymara_async.sandbox.routing import Route, RouteTable
 from aymara_async.sandbox.state import State
@@ -39,6 +54,11 @@ class Api:
     state: State
     keys: Keys
     record: Record
+    plan: FaultPlan
+    rate: RateWindow | None
+    control: Control
+    delivery: Delivery
+    latency: float
     table: RouteTable = attrs.field(factory=lambda: RouteTable(all_routes()))
     _number: int = 0
 
@@ -55,39 +75,110 @@ class Api:
             raw_headers=request.headers,
             received_at=self.state.clock(),
         )
-        self.record.add(recorded)
-        answer = await self._answer(request, recorded)
-        recorded.status = answer.status
-        return _respond(answer, recorded.request_id)
-
-    async def _answer(self, request: web.BaseRequest, recorded: RecordedRequest) -> Answer:
+        drawn: list[Drawn] = []
         try:
-            route, path = self.table.find(request.method, recorded.path)
-            recorded.operation = route.operation
-            if route.operation not in _OPEN:
-                self.keys.check(request.method, request.headers)
-            call = self._call(request, recorded, route, path)
-            if route.reads_body:
-                recorded.body = call.body = await _read_body(request)
-            answer = route.handler(call)
-            return await answer if inspect.isawaitable(answer) else answer
+            if recorded.path.startswith(PREFIX):
+                answer = await self._steer(request, recorded)
+            else:
+                self.record.add(recorded)
+                answer = await self._answer(request, recorded, drawn)
         except RejectedError as rejection:
-            return _refusal(rejection, recorded.request_id)
+            answer = _refusal(rejection, recorded.request_id)
         except Exception:
             _logger.exception("The sandbox failed at %s %s", recorded.method, recorded.path)
             failure = RejectedError(500, CODES[500], "The sandbox failed; its log says why")
-            return _refusal(failure, recorded.request_id)
+            answer = _refusal(failure, recorded.request_id)
+        message = damage(compose(answer, recorded.request_id), drawn)
+        recorded.status = message.status
+        return await self.delivery.send(request, message, drawn)
 
-    def _call(self, request: web.BaseRequest, recorded: RecordedRequest, route: Route, path: Mapping[str, str]) -> Call:
-        return Call(
+    async def _steer(self, request: web.BaseRequest, recorded: RecordedRequest) -> Answer:
+        self.keys.check(request.method, request.headers)
+        return self.control.handle(request.method, recorded.path, await _read_body(request))
+
+    async def _answer(self, request: web.BaseRequest, recorded: RecordedRequest, drawn: list[Drawn]) -> Answer:
+        route, path = self.table.find(request.method, recorded.path)
+        recorded.operation = route.operation
+        drawn += self.plan.draw(route.operation)
+        recorded.faults = tuple(one.fault.kind for one in drawn)
+        if route.reads_body:
+            recorded.body = await _read_body(request)
+        if self.latency:
+            await self.delivery.pause(self.latency)
+        before = await self._misbehave_before(request, recorded, drawn) if drawn else None
+        if before is not None:
+            return before
+        if route.operation not in _OPEN:
+            self.keys.check(request.method, request.headers)
+        self._limit_rate(recorded)
+        call = Call(
             operation=route.operation,
             state=self.state,
             request=request,
             path=path,
             query=request.query,
             request_id=recorded.request_id,
-            now=recorded.received_at,
+            now=self.state.clock(),
+            body=recorded.body,
         )
+        if drawn:
+            _instruct(call, drawn)
+        answer = route.handler(call)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return _misbehave_after(answer, call, drawn) if drawn else answer
+
+    def _limit_rate(self, recorded: RecordedRequest) -> None:
+        wait = 0.0 if self.rate is None else self.rate.wait(recorded.received_at)
+        if self.rate is not None and wait > 0:
+            recorded.faults += ("rate_limit",)
+            headers = retry_after(math.ceil(wait), self.rate.limit.retry_after, recorded.received_at)
+            raise RejectedError(429, CODES[429], "Too many requests", {"retry_after_seconds": wait}, headers)
+
+    async def _misbehave_before(
+        self, request: web.BaseRequest, recorded: RecordedRequest, drawn: Sequence[Drawn]
+    ) -> Answer | None:
+        """Do what happens before a request is processed; an answer means that it never is."""
+        for one in drawn:
+            fault = one.fault
+            if isinstance(fault, Latency):
+                await self.delivery.pause(fault.seconds + fault.jitter * one.random.random())
+            elif isinstance(fault, Error) and not fault.processed:
+                raise _error(fault, recorded.received_at)
+            elif isinstance(fault, Redirect):
+                return Answer({}, fault.status, {"Location": f"{self.state.storage_url}{request.rel_url}"})
+            elif isinstance(fault, (Reset, Stall)) and not fault.processed:
+                return Answer({}, 503)
+        return None
+
+
+def _instruct(call: Call, drawn: Sequence[Drawn]) -> None:
+    for one in drawn:
+        if isinstance(one.fault, Fail):
+            call.fate = "failed"
+        elif isinstance(one.fault, NeverFinish):
+            call.fate = "never"
+        elif isinstance(one.fault, RepeatPage):
+            call.paging = "repeat"
+        elif isinstance(one.fault, ShortPage):
+            call.paging = "short"
+
+
+def _misbehave_after(answer: Answer, call: Call, drawn: Sequence[Drawn]) -> Answer:
+    for one in drawn:
+        fault = one.fault
+        if isinstance(fault, Error):
+            raise _error(fault, call.now)
+        content = answer.content
+        if isinstance(fault, ChangeCount) and isinstance(content, dict) and isinstance(content.get("count"), int):
+            content["count"] = max(0, content["count"] + fault.by)
+    return answer
+
+
+def _error(fault: Error, now: float) -> RejectedError:
+    form = "none" if fault.retry_after is None else fault.retry_after_form
+    headers = retry_after(fault.retry_after or 0.0, form, now)
+    return RejectedError(fault.status, fault.code or code_of(fault.status), fault.message, headers=headers)
 
 
 async def _read_body(request: web.BaseRequest) -> bytes:
@@ -109,11 +200,3 @@ async def _read_body(request: web.BaseRequest) -> bytes:
 
 def _refusal(rejection: RejectedError, request_id: str) -> Answer:
     return Answer(rejection.body(request_id), rejection.status, rejection.headers)
-
-
-def _respond(answer: Answer, request_id: str) -> web.Response:
-    headers = {"x-request-id": request_id, **answer.headers}
-    if answer.status == 204:
-        return web.Response(status=204, headers=headers)
-    body = msgspec.json.encode(answer.content)
-    return web.Response(status=answer.status, body=body, headers=headers, content_type="application/json")

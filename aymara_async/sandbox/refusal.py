@@ -19,11 +19,15 @@ _SHORT = 250
 _SHORT_WEIGHT = 2.0
 
 
+def _compile(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+
+
 @attrs.frozen
 class _Sign:
     name: str
     weight: float
-    pattern: re.Pattern[str] = attrs.field(converter=re.compile)
+    pattern: re.Pattern[str] = attrs.field(converter=_compile)
     reach: int = _HEAD
 
 

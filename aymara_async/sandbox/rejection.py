@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from email.utils import formatdate
+from typing import Literal
 
 
 class RejectedError(Exception):
@@ -45,6 +48,20 @@ CODES: Mapping[int, str] = {
     503: "server.internal_error",
 }
 """The error code that goes with a status where nothing more special is known."""
+
+
+def code_of(status: int) -> str:
+    """Give the error code that goes with a status."""
+    return CODES.get(status, CODES[500] if status >= 500 else CODES[422])
+
+
+def retry_after(seconds: float, form: Literal["seconds", "date", "none"], now: float) -> dict[str, str]:
+    """Write the header Retry-After: whole seconds where they suffice, a date, or nothing at all."""
+    if form == "none":
+        return {}
+    if form == "date":
+        return {"Retry-After": formatdate(math.ceil(now + seconds), usegmt=True)}
+    return {"Retry-After": f"{seconds:g}"}
 
 
 def malformed(message: str) -> RejectedError:

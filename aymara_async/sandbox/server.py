@@ -7,21 +7,25 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from os import PathLike
 from types import TracebackType
 from typing import Self
 
-from aymara_async.sandbox.api import Api
+from aymara_async.sandbox.api import Api, all_routes
+from aymara_async.sandbox.control import Control
+from aymara_async.sandbox.delivery import Delivery
+from aymara_async.sandbox.faults import FaultLike, RateLimit, read_fault, read_faults, read_rate_limit
 from aymara_async.sandbox.judge import Judge, stand_in_judge
 from aymara_async.sandbox.keys import Keys
 from aymara_async.sandbox.origin import Origin
+from aymara_async.sandbox.plan import FaultPlan, RateWindow
 from aymara_async.sandbox.prompts import PromptFile, PromptSource, read_prompts
 from aymara_async.sandbox.record import Record, RecordedRequest
 from aymara_async.sandbox.state import State
 from aymara_async.sandbox.storage import Storage
 from aymara_async.sandbox.store.database import Database
-from aymara_async.sandbox.store.runs import ScoredTurn, list_scorings
+from aymara_async.sandbox.store.runs import ScoredTurn, count_scorings
 
 
 class Sandbox:
@@ -32,6 +36,10 @@ class Sandbox:
 
     Args:
         database: SQLite file that keeps the state, ``":memory:"`` for none.
+        latency: Seconds by which every answer is late.
+        rate_limit: Requests per second, or ``"100/60"`` for so many in so many seconds; more are answered with 429.
+        faults: What shall go wrong: see ``aymara_async.sandbox.faults``.
+        seed: The same seed gives the same faults.
         delay: Seconds until an eval, a run, a report or a file is ready.
         judge: Decides whether a response passed; the default is a deterministic stand-in.
         prompts: JSON Lines file, or rows, that new evals take their prompts from.
@@ -44,6 +52,10 @@ class Sandbox:
         self,
         *,
         database: str | PathLike[str] = ":memory:",
+        latency: float = 0.0,
+        rate_limit: RateLimit | str | float | None = None,
+        faults: Iterable[FaultLike] | None = None,
+        seed: int = 0,
         delay: float = 0.0,
         judge: Judge | None = None,
         prompts: PromptFile | None = None,
@@ -54,6 +66,10 @@ class Sandbox:
     ) -> None:
         self._path = database
         self._delay = delay
+        limit = read_rate_limit(rate_limit)
+        self._rate = None if limit is None else RateWindow(limit)
+        self._latency = latency
+        self._plan = FaultPlan(seed, [route.operation for route in all_routes()], read_faults(faults or ()))
         self._judge: Judge = judge or stand_in_judge
         self._prompts = PromptSource() if prompts is None else read_prompts(prompts)
         self._port = port
@@ -61,6 +77,7 @@ class Sandbox:
         self._clock = clock
         self._record = Record(record_limit)
         self._database: Database | None = None
+        self._delivery: Delivery | None = None
         self._origins: list[Origin] = []
         self._url = ""
         self._storage_url = ""
@@ -99,7 +116,21 @@ class Sandbox:
     @property
     def scored(self) -> Counter[ScoredTurn]:
         """How often each turn was scored in each run; a number above 1 is a response that was scored twice."""
-        return Counter([] if self._database is None else list_scorings(self._database))
+        if self._database is None:
+            raise RuntimeError("This sandbox is not running: what was scored can be read only inside its with block")
+        return count_scorings(self._database)
+
+    def add_fault(self, fault: FaultLike) -> None:
+        """Let something go wrong from now on: ``sandbox.add_fault(Reset("evals.get", calls=3))``.
+
+        Raises:
+            ValueError: It is not a fault.
+        """
+        self._plan.add(read_fault(fault))
+
+    def clear_faults(self) -> None:
+        """Let everything go well again."""
+        self._plan.clear()
 
     async def __aenter__(self) -> Self:
         await self._open()
@@ -141,7 +172,10 @@ class Sandbox:
             prompts=self._prompts,
             secret=bytes.fromhex(database.setting("secret", secrets.token_hex(32))),
         )
-        api, storage = Api(state, self._keys, self._record), Storage(state, self._record)
+        control = Control(self._plan, self._record, database)
+        self._delivery = delivery = Delivery()
+        api = Api(state, self._keys, self._record, self._plan, self._rate, control, delivery, self._latency)
+        storage = Storage(state, self._record)
         try:
             self._storage_url = state.storage_url = await self._listen(Origin(storage.handle, 0))
             self._url = await self._listen(Origin(api.handle, self._port))
@@ -154,6 +188,8 @@ class Sandbox:
         return await origin.open()
 
     async def _close(self) -> None:
+        if self._delivery is not None:
+            self._delivery.stop()
         while self._origins:
             await self._origins.pop().close()
         if self._database is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -173,10 +174,10 @@ def list_responses(database: Database, eval_run_uuid: str, limit: int = -1, offs
     return [_decode(str(row[0])) for row in rows]
 
 
-def list_scorings(database: Database) -> list[ScoredTurn]:
-    """List everything that was ever scored, also in runs that were deleted since."""
+def count_scorings(database: Database) -> Counter[ScoredTurn]:
+    """Count how often each turn was ever scored, also in runs that were deleted since."""
     rows = database.all("SELECT eval_run_uuid, prompt_uuid, thread_uuid, turn_number FROM scorings ORDER BY seq")
-    return [ScoredTurn(*row) for row in rows]  # type: ignore[arg-type]  # the columns are those of the fields
+    return Counter(ScoredTurn(*row) for row in rows)  # type: ignore[arg-type]  # the columns are those of the fields
 
 
 def _response_row(eval_run_uuid: str, document: Json) -> tuple[str, str, str, int, int | None, str]:
