@@ -47,5 +47,7 @@ class AsyncResource:
         offset: int,
         prefetch: int,
     ) -> AsyncPager[T]:
-        listing = Listing(caller=self._caller, path=path, item_type=item_type, key=key, query=query, options=options)
+        # Even the raw view of a list reads its further pages decoded.
+        caller = Caller(self._caller.session, self._caller.options)
+        listing = Listing(caller=caller, path=path, item_type=item_type, key=key, query=query, options=options)
         return AsyncPager(listing, limit=limit, offset=offset, prefetch=prefetch)

@@ -1,0 +1,127 @@
+"""Lists for blocking callers: the first page for who reads, all items in order for who iterates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aymara_async.portal.portal import Portal
+
+if TYPE_CHECKING:
+    from aymara_async.transport.pager import AsyncPager, Page
+
+T = TypeVar("T")
+
+
+class BlockingPage(Generic[T]):
+    """One page of a list; iterating over it gives its own items."""
+
+    def __init__(self, page: Page[T], portal: Portal) -> None:
+        self._page = page
+        self._portal = portal
+
+    @property
+    def items(self) -> list[T]:
+        """The items of this page."""
+        return self._page.items
+
+    @property
+    def count(self) -> int:
+        """How many items the whole list has."""
+        return self._page.count
+
+    @property
+    def offset(self) -> int:
+        """How many items come before this page."""
+        return self._page.offset
+
+    def has_next_page(self) -> bool:
+        """Tell whether there are items after this page."""
+        return self._page.has_next_page()
+
+    def next_page_info(self) -> dict[str, int] | None:
+        """Return the offset and limit of the next page, or None after the last."""
+        return self._page.next_page_info()
+
+    def get_next_page(self) -> BlockingPage[T]:
+        """Fetch the next page; raises ``ValueError`` after the last."""
+        return BlockingPage(self._portal.call(self._page.get_next_page()), self._portal)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._page.items)
+
+    def __len__(self) -> int:
+        return len(self._page.items)
+
+    def __repr__(self) -> str:
+        return repr(self._page)
+
+
+class Pager(Generic[T]):
+    """A list that is fetched when it is needed.
+
+    Iterate over it for all items, in order and each once, while the pages after the one in use are fetched ahead;
+    raises ``PaginationError`` where the pages do not add up. It also reads as its first page, which is fetched once.
+    """
+
+    def __init__(self, pager: AsyncPager[T], portal: Portal) -> None:
+        self._pager = pager
+        self._portal = portal
+        self._first: BlockingPage[T] | None = None
+
+    @property
+    def items(self) -> list[T]:
+        """The items of the first page."""
+        return self._first_page().items
+
+    @property
+    def count(self) -> int:
+        """How many items the whole list has."""
+        return self._first_page().count
+
+    @property
+    def offset(self) -> int:
+        """How many items come before the first page."""
+        return self._first_page().offset
+
+    def has_next_page(self) -> bool:
+        """Tell whether there are items after the first page."""
+        return self._first_page().has_next_page()
+
+    def next_page_info(self) -> dict[str, int] | None:
+        """Return the offset and limit of the second page, or None if there is none."""
+        return self._first_page().next_page_info()
+
+    def get_next_page(self) -> BlockingPage[T]:
+        """Fetch the second page; raises ``ValueError`` if there is none."""
+        return self._first_page().get_next_page()
+
+    def pages(self) -> Iterator[BlockingPage[T]]:
+        """Iterate over the pages, fetched ahead."""
+        rest = self._pager
+        if self._first is not None:
+            yield self._first
+            if not self._first.has_next_page():
+                return
+            rest = self._pager.starting_at(self._first.offset + len(self._first))
+        for page in self._portal.iterate(rest.pages):
+            blocking_page = BlockingPage(page, self._portal)
+            if self._first is None:
+                self._first = blocking_page
+            yield blocking_page
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.items
+
+    def _first_page(self) -> BlockingPage[T]:
+        if self._first is None:
+            self._first = BlockingPage(self._portal.call(_first(self._pager)), self._portal)
+        return self._first
+
+    def __repr__(self) -> str:
+        return f"<Pager, {'not fetched yet' if self._first is None else f'first page: {self._first!r}'}>"
+
+
+async def _first(pager: AsyncPager[T]) -> Page[T]:
+    return await pager
