@@ -150,7 +150,7 @@ class AsyncEvals(AsyncResource):
         self, eval_uuid: str, *, workspace_uuid: str | None = None, **options: Unpack[RequestOptions]
     ) -> None:
         """Delete an eval (``evals.delete``)."""
-        await self._call("DELETE", _path(eval_uuid), type(None), options, query=self._scope(workspace_uuid))
+        return await self._call("DELETE", _path(eval_uuid), type(None), options, query=self._scope(workspace_uuid))
 
     async def analyze(
         self,

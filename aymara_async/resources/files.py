@@ -110,7 +110,7 @@ class AsyncFiles(AsyncResource):
 
     async def delete(self, file_uuid: str, **options: Unpack[RequestOptions]) -> None:
         """Delete a file (``files.delete``)."""
-        await self._call("DELETE", _path(file_uuid), type(None), options)
+        return await self._call("DELETE", _path(file_uuid), type(None), options)
 
     async def wait(
         self, file_uuid: str, *, timeout: float | None = DEFAULT_WAIT, poll_interval: float | None = None

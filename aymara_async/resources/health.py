@@ -19,7 +19,7 @@ class AsyncHealth(AsyncResource):
 
     async def check(self, **options: Unpack[RequestOptions]) -> None:
         """Return if the API answers (``health.check``); raises ``APIError`` if not. Needs no valid key."""
-        await self._call("GET", "/health/", type(None), options)
+        return await self._call("GET", "/health/", type(None), options)
 
 
 class AsyncHealthWithRawResponse(WithRawResponse):

@@ -51,7 +51,7 @@ class AsyncReports(AsyncResource):
         self, report_uuid: str, *, workspace_uuid: str | None = None, **options: Unpack[RequestOptions]
     ) -> None:
         """Delete a report (``reports.delete``)."""
-        await self._call("DELETE", _path(report_uuid), type(None), options, query=self._scope(workspace_uuid))
+        return await self._call("DELETE", _path(report_uuid), type(None), options, query=self._scope(workspace_uuid))
 
     async def wait(
         self,

@@ -114,7 +114,7 @@ class AsyncRuns(AsyncResource):
         self, eval_run_uuid: str, *, workspace_uuid: str | None = None, **options: Unpack[RequestOptions]
     ) -> None:
         """Delete a run with its responses (``evals.runs.delete``)."""
-        await self._call("DELETE", _path(eval_run_uuid), type(None), options, query=self._scope(workspace_uuid))
+        return await self._call("DELETE", _path(eval_run_uuid), type(None), options, query=self._scope(workspace_uuid))
 
     async def update_response(
         self,

@@ -16,25 +16,41 @@ class ConnectionBroken(Exception):
     """Carries a broken connection past aiohttp, which would send some methods again by itself."""
 
 
-async def never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except _NEVER_SENT:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroken(*error.args) from error
+class Sending:
+    """Watch one attempt, as its middleware: aiohttp shall not send it again by itself, and we want to know if it was sent."""
+
+    is_begun = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        try:
+            return await handler(request)
+        except _NEVER_SENT:
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise ConnectionBroken(*error.args) from error
+        finally:
+            # aiohttp makes the response, still empty, as it writes the request onto the connection.
+            self.is_begun = request.response is not None
 
 
 def connection_error(
-    error: Exception, method: str, url: str, payload: object, timeout: float | None
+    error: Exception, method: str, url: str, payload: object, timeout: float | None, sending: Sending | None
 ) -> APIConnectionError:
     """Say what broke, and whether the request may have reached the server."""
     cause = error.__cause__ if isinstance(error, ConnectionBroken) and error.__cause__ else error
     what = f"{method} {wire.shown_url(url)}"
-    is_sent = not isinstance(cause, _NEVER_SENT) and (not isinstance(payload, JSONPayload) or payload.is_begun)
+    is_sent = (
+        not isinstance(cause, _NEVER_SENT)
+        and (sending is None or sending.is_begun)
+        and (not isinstance(payload, JSONPayload) or payload.is_begun)
+    )
     if isinstance(cause, TimeoutError):
         limit = "" if timeout is None else f" within {timeout:g} s"
-        stage = "did not answer in full" if is_sent else "could not be reached"
+        stage = "could not be reached" if not is_sent else "did not answer in full"
+        if is_sent and sending is None:
+            stage = "could not be reached, or did not answer in full,"
         return APITimeoutError(f"{what}: the server {stage}{limit}.", method=method, url=url, is_sent=is_sent)
     is_tls = isinstance(cause, _BAD_TLS)
     if is_tls:

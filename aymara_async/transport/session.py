@@ -24,7 +24,7 @@ from aymara_async.errors import (
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
-from aymara_async.transport.failure import ConnectionBroken, connection_error, never_resend
+from aymara_async.transport.failure import ConnectionBroken, Sending, connection_error
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.payload import make_payload
@@ -34,7 +34,6 @@ from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
 logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
-_NEVER_RESEND: tuple[aiohttp.ClientMiddlewareType, ...] = (never_resend,)
 _client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
 
 
@@ -116,9 +115,9 @@ class SessionManager:
                 response = await self._attempt(request, timeout)
             except NotFoundError as error:
                 # An earlier try deleted it, and only the answer was lost.
-                if request.method == "DELETE" and has_acted:
-                    return error.response
-                raise
+                if request.method != "DELETE" or not has_acted:
+                    raise
+                response = error.response
             response.attempts = attempt
             return response
 
@@ -149,8 +148,10 @@ class SessionManager:
         how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
         if request.headers is not None:
             how["headers"] = request.headers
+        sending = None
         if method != "GET":
-            how["data"], how["middlewares"] = payload, _NEVER_RESEND
+            sending = Sending()
+            how["data"], how["middlewares"] = payload, (sending,)
         if proxy is not None:
             how["proxy"], how["proxy_headers"] = proxy.url, proxy.headers
         started = monotonic()
@@ -166,7 +167,7 @@ class SessionManager:
                 response.close()
                 raise
         except (aiohttp.ClientError, OSError, ConnectionBroken) as error:
-            raise connection_error(error, method, url, payload, timeout) from error
+            raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
         if logger.isEnabledFor(logging.DEBUG):
