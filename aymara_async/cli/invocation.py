@@ -1,0 +1,59 @@
+"""One run of the command line: from its arguments to an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.group import aymara_async
+from aymara_async.cli.stdout import OutputError
+from aymara_async.cli.terminal import Terminal
+from aymara_async.errors import (
+    AymaraAIError,
+    ConfigurationError,
+    IncompleteScoringError,
+    RequestValidationError,
+    WaitError,
+)
+from aymara_async.scoring.exact_eval import ExactEvalError
+from aymara_async.scoring.jsonl import InputFileError
+
+_UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError)
+_INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command that the arguments name; tell what goes wrong, and return the exit code."""
+    terminal = Terminal()
+    try:
+        code = aymara_async.main(arguments, prog_name="aymara-async", standalone_mode=False, obj=terminal)
+        return code if isinstance(code, int) else ExitCode.OK
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.UNUSABLE_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        terminal.stopped("Interrupted.")
+        return ExitCode.INTERRUPTED
+    except OutputError as error:
+        if not error.is_closed:
+            terminal.error(str(error))
+        return ExitCode.OUTPUT_FAILED
+    except AymaraAIError as error:
+        terminal.trace(error)
+        terminal.error(error.message)
+        if terminal.state is not None:
+            terminal.stopped("How things stand:")
+        return _exit_code(error)
+    except Exception as error:  # noqa: BLE001 - the last resort of a process: say it in one line, too
+        terminal.trace(error)
+        hint = "" if terminal.is_debugging else "; run it again with --debug to see where"
+        terminal.error(f"unexpected {type(error).__name__}: {error}{hint}")
+        return ExitCode.INTERNAL_ERROR
+
+
+def _exit_code(error: AymaraAIError) -> ExitCode:
+    if isinstance(error, _UNUSABLE):
+        return ExitCode.UNUSABLE_INPUT
+    return ExitCode.INCOMPLETE if isinstance(error, _INCOMPLETE) else ExitCode.API_ERROR

@@ -1,0 +1,69 @@
+"""What people read: notes on stderr, apart from the data on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+import unicodedata
+from collections.abc import Callable
+
+KEYS = ("AYMARA_AI_API_KEY", "AYMARA_AI_BEARER_TOKEN")
+"""Environment variables whose values are never shown."""
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def printable(text: str) -> str:
+    """Make text harmless for a terminal: white space becomes one space, control characters become visible.
+
+    What models and servers write may hold escape sequences and characters that turn the text's direction.
+    """
+    words = " ".join(text.split())
+    return "".join(map(_visible, words)) if not words.isascii() or not words.isprintable() else words
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _UNPRINTABLE or character in _JOINERS:
+        return character
+    return character.encode("unicode_escape").decode()
+
+
+class Terminal:
+    """Where a command tells how it goes."""
+
+    def __init__(self) -> None:
+        self.is_quiet = False
+        """Whether to tell errors only."""
+        self.is_debugging = False
+        """Whether to tell all about errors."""
+        self.state: Callable[[], str] | None = None
+        """Tells how things stand, for the case that the command is stopped."""
+
+    def note(self, text: str) -> None:
+        """Tell what is being done."""
+        if not self.is_quiet:
+            self._write(printable(text))
+
+    def error(self, text: str) -> None:
+        """Tell what went wrong, in one line."""
+        self._write(printable(f"error: {text}"))
+
+    def stopped(self, why: str) -> None:
+        """Tell that the command was stopped, and how things stand."""
+        state = self.state() if self.state is not None else "Nothing was sent."
+        self._write(printable(f"{why} {state}"))
+
+    def trace(self, error: BaseException) -> None:
+        """Show where the error comes from, if asked to."""
+        if self.is_debugging:
+            self._write("".join(traceback.format_exception(error)).rstrip())
+
+    @staticmethod
+    def _write(text: str) -> None:
+        for secret in filter(None, map(os.environ.get, KEYS)):
+            # A server may quote in its error what it was sent.
+            text = text.replace(secret, "***")
+        sys.stderr.write(text.encode(sys.stderr.encoding, "backslashreplace").decode(sys.stderr.encoding) + "\n")
+        sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Scoring what two files hold: prompts, and one AI's responses to them."""
