@@ -50,7 +50,10 @@ class APIResponse(Generic[T_co]):
 
     def json(self) -> object:
         """Decode the body as JSON, unchecked; raises ``ValueError`` where it is none."""
-        return msgspec.json.decode(self.content)
+        try:
+            return msgspec.json.decode(self.content)
+        except RecursionError as error:
+            raise ValueError("The JSON is nested too deep") from error
 
     def parse(self) -> T_co:
         """Return what the method itself would have returned.

@@ -212,7 +212,7 @@ def decode(response: APIResponse[object], cl: type) -> object:
         return response
     try:
         return decoder(cl)(response.content)
-    except (msgspec.DecodeError, UnicodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise _validation_error(response, cl, error) from error
 
 

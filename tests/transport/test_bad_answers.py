@@ -1,0 +1,356 @@
+"""Answers that are broken, wrong, endless or slow: each an error of its own, never a wrong result."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+
+import pytest
+
+from aymara_async import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, OutcomeUnknownError
+from aymara_async.response import APIResponse
+from tests.answers import EVAL, RUN, SCORED, page
+from tests.faulty_server import (
+    Exchange,
+    FaultyServer,
+    Step,
+    client_of,
+    error,
+    message,
+    reply,
+    reset,
+    send,
+    send_and_stall,
+)
+
+CONTENT = json.dumps(EVAL).encode()
+GZIP = {"Content-Encoding": "gzip"}
+
+
+async def refusal(body: object, headers: Mapping[str, str] | None = None) -> APIResponseValidationError:
+    """Get an eval, and the error that must come of the answer, at once and by a single request."""
+    async with FaultyServer(reply(200, body, headers)) as server, client_of(server) as client:
+        with pytest.raises(APIResponseValidationError) as caught:
+            await client.evals.get("test.1")
+    assert len(server.requests) == 1
+    return caught.value
+
+
+async def test_html_instead_of_json() -> None:
+    error = await refusal(b"<html>Log in</html>", {"Content-Type": "text/html"})
+    assert (error.status_code, error.path, error.body) == (200, None, "<html>Log in</html>")
+    assert "text/html" in error.message
+    assert error.response.content == b"<html>Log in</html>"
+
+
+async def test_json_under_a_wrong_content_type_is_still_json() -> None:
+    async with FaultyServer(reply(200, EVAL, {"Content-Type": "text/plain"})) as server, client_of(server) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+async def test_html_under_the_right_content_type() -> None:
+    assert (await refusal(b"<!doctype html>")).path is None
+
+
+@pytest.mark.parametrize("body", [b"", b" ", b"null", b'"text"', b"[]", b"{}", b"3", b"{'a': 1}", CONTENT + b"}", CONTENT[:-1]])
+async def test_json_that_is_no_eval(body: bytes) -> None:
+    error = await refusal(body)
+    assert "not with the Eval that the API promises" in error.message
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b'{"ai_description": "\xc3", "eval_type": "safety"}', CONTENT.decode().encode("utf-16")])
+async def test_invalid_utf_8(body: bytes) -> None:
+    await refusal(body)
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"ai_instructions":' + b'{"tools":' * 50_000])
+async def test_json_nested_without_end(body: bytes) -> None:
+    await refusal(body)
+
+
+async def test_json_nested_without_end_as_an_error_body() -> None:
+    async with FaultyServer(reply(400, b"[" * 200_000)) as server, client_of(server) as client:
+        with pytest.raises(APIStatusError):
+            await client.evals.get("test.1")
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        ("$.eval_type", {"ai_description": "A bot"}),
+        ("$.eval_type", {**EVAL, "eval_type": None}),
+        ("$.ai_description", {**EVAL, "ai_description": 3}),
+        ("$.num_prompts", {**EVAL, "num_prompts": "100"}),
+        ("$.num_prompts", {**EVAL, "num_prompts": 1.5}),
+        ("$.is_jailbreak", {**EVAL, "is_jailbreak": "no"}),
+        ("$.created_at", {**EVAL, "created_at": "yesterday"}),
+        ("$.created_at", {**EVAL, "created_at": "2026-01-02T03:04:05"}),
+        ("$.prompt_examples[1].content", {**EVAL, "prompt_examples": [{"content": "a"}, {}]}),
+        ("$.ai_instructions", {**EVAL, "ai_instructions": 7}),
+        ("$.ai_instructions.system_prompt", {**EVAL, "ai_instructions": {"agent_name": "a"}}),
+        ("$.ai_instructions.tools.value[0].name", {**EVAL, "ai_instructions": {"system_prompt": "", "tools": {"value": [{}]}}}),
+    ],
+)
+async def test_fault_is_named_by_its_path(path: str, wrong: object) -> None:
+    error = await refusal(wrong)
+    assert error.path == path
+    assert path in error.message
+    assert error.body == wrong
+
+
+async def test_fault_in_a_list_is_named_by_its_path() -> None:
+    items = [SCORED, SCORED, SCORED, {**SCORED, "content": 5}]
+    async with FaultyServer(reply(200, page(*items))) as server, client_of(server) as client:
+        for attempt in (client.evals.runs.list_responses("r"), client.evals.runs.with_raw_response.list_responses("r")):
+            with pytest.raises(APIResponseValidationError) as caught:
+                result = await attempt
+                assert isinstance(result, APIResponse)
+                result.parse()
+            assert caught.value.path == "$.items[3].content"
+
+
+async def test_unknown_fields_and_values_are_taken() -> None:
+    body = {**EVAL, "status": "paused", "modality": "smell", "new": {"field": 1}}
+    async with FaultyServer(reply(200, body)) as server, client_of(server) as client:
+        found = await client.evals.get("test.1")
+    assert (found.status, found.modality) == ("paused", "smell")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        send(message(200, CONTENT[:20], {"Content-Length": str(len(CONTENT))})),
+        send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n" + CONTENT[:10]),
+        send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + CONTENT),
+        send(b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n" + CONTENT),
+        send(b"HTTP/1.1 20"),
+        send(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
+        send(b"\x00\x01\x02\x03\r\n\r\n"),
+        send(b""),
+        reset,
+    ],
+    ids=["length", "chunk", "bad chunk", "bad length", "head", "other protocol", "binary", "nothing", "reset"],
+)
+async def test_half_an_answer_is_no_answer(step: Step) -> None:
+    async with FaultyServer(step) as server, client_of(server, max_retries=1) as client:
+        with pytest.raises(APIConnectionError):
+            await client.evals.get("test.1")
+        with pytest.raises(OutcomeUnknownError):
+            await client.evals.runs.score_responses(eval_uuid="test.1", responses=[])
+    assert len([line for line in server.lines if line.startswith("POST")]) == 1
+
+
+async def test_body_of_an_unsaid_length_ends_with_the_connection() -> None:
+    step = send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + CONTENT)
+    async with FaultyServer(step) as server, client_of(server) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_compressed_answer_is_read(encoding: str) -> None:
+    packed = gzip.compress(CONTENT) if encoding == "gzip" else zlib.compress(CONTENT)
+    async with FaultyServer(reply(200, packed, {"Content-Encoding": encoding})) as server, client_of(server) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+@pytest.mark.parametrize("body", [b"no gzip at all", b"\x1f\x8b\x08\x00" + bytes(40)])
+async def test_corrupt_gzip(body: bytes) -> None:
+    async with FaultyServer(reply(200, body, GZIP)) as server, client_of(server, max_retries=1) as client:
+        with pytest.raises(APIConnectionError) as caught:
+            await client.evals.get("test.1")
+        assert len(server.requests) == 2
+        with pytest.raises(OutcomeUnknownError):
+            await client.evals.runs.score_responses(eval_uuid="test.1", responses=[])
+    assert len(server.requests) == 3
+    assert caught.value.is_sent
+
+
+async def test_gzip_that_was_cut_is_no_json() -> None:
+    """aiohttp takes what there is for the whole; JSON that was cut gives itself away."""
+    assert (await refusal(gzip.compress(CONTENT)[:-12], GZIP)).path is None
+
+
+async def too_large(step: Step, **options: object) -> APIResponseValidationError:
+    async with FaultyServer(step) as server, client_of(server, **options) as client:
+        with pytest.raises(APIResponseValidationError, match="raise max_response_bytes") as caught:
+            await client.evals.get("test.1")
+    assert len(server.requests) == 1
+    return caught.value
+
+
+def streamed(size: int, head: str) -> Step:
+    """Send so many bytes, as long as the other side takes them."""
+
+    async def step(exchange: Exchange) -> None:
+        await exchange.send(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode())
+        chunk = b" " * 1_000_000
+        for _ in range(size // len(chunk)):
+            await exchange.send(chunk)
+        exchange.close()
+
+    return step
+
+
+def chunked(chunks: int, chunk: bytes, head: str = "") -> Step:
+    """Send the same chunk so many times, as long as the other side takes them."""
+
+    async def step(exchange: Exchange) -> None:
+        await exchange.send(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n{head}\r\n".encode())
+        for _ in range(chunks):
+            await exchange.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        await exchange.send(b"0\r\n\r\n")
+
+    return step
+
+
+MEGABYTES_300 = 300_000_000
+
+
+async def test_300_megabytes_are_not_read_where_they_are_announced() -> None:
+    await too_large(streamed(MEGABYTES_300, f"Content-Length: {MEGABYTES_300}\r\n"))
+
+
+async def test_300_megabytes_are_not_kept_where_they_are_not_announced() -> None:
+    await too_large(chunked(300, b" " * 1_000_000))
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 10_000_000])
+async def test_small_bound_where_the_length_is_announced(size: int) -> None:
+    await too_large(streamed(10_000_000, "Content-Length: 10000000\r\n"), max_response_bytes=size - 1)
+
+
+async def test_small_bound_where_the_length_is_not_announced() -> None:
+    await too_large(chunked(20, b" " * 1_000), max_response_bytes=10_000)
+
+
+async def test_small_bound_where_the_body_ends_with_the_connection() -> None:
+    await too_large(streamed(10_000_000, ""), max_response_bytes=10_000)
+
+
+async def test_gzip_bomb() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    assert len(bomb) < 60_000
+    error = await too_large(reply(200, bomb, GZIP), max_response_bytes=1_000_000)
+    assert error.response.content == b""
+
+
+@pytest.mark.parametrize("packing", ["none", "chunks", "gzip"])
+async def test_bound_is_for_exactly_so_many_bytes(packing: str) -> None:
+    content = json.dumps({**EVAL, "ai_description": "x" * 1000}).encode()
+    step = chunked(1, content) if packing == "chunks" else reply(200, content)
+    if packing == "gzip":
+        step = reply(200, gzip.compress(content), GZIP)
+    async with FaultyServer(step) as server, client_of(server, max_response_bytes=len(content)) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+    await too_large(step, max_response_bytes=len(content) - 1)
+
+
+async def test_connection_serves_on_after_an_answer_that_was_too_large() -> None:
+    steps = [streamed(10_000_000, "Content-Length: 10000000\r\n"), reply(200, EVAL)]
+    async with FaultyServer(*steps) as server, client_of(server, max_response_bytes=9_999) as client:
+        with pytest.raises(APIResponseValidationError):
+            await client.evals.get("test.1")
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+async def drip(exchange: Exchange) -> None:
+    """Answer a byte at a time, slower than anybody waits."""
+    await exchange.send(message(200, b"", {"Content-Length": str(len(CONTENT))}))
+    for byte in CONTENT:
+        await exchange.send(bytes([byte]))
+        await asyncio.sleep(0.05)
+
+
+async def test_a_byte_at_a_time_ends_with_the_timeout() -> None:
+    async with FaultyServer(drip) as server, client_of(server, timeout=0.3, max_retries=0) as client:
+        with pytest.raises(APITimeoutError):
+            await client.evals.get("test.1")
+        with pytest.raises(OutcomeUnknownError):
+            await client.evals.runs.score_responses(eval_uuid="test.1", responses=[])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"HTTP/1.1 200 OK\r\n", message(200, b"", {"Content-Length": "100"}), message(200, b"{", {"Content-Length": "100"})],
+    ids=["nothing", "half the head", "the head", "half the body"],
+)
+async def test_silence_ends_with_the_timeout(sent: bytes) -> None:
+    async with FaultyServer(send_and_stall(sent)) as server, client_of(server, timeout=0.1, max_retries=0) as client:
+        with pytest.raises(APITimeoutError, match=r"within 0\.1 s"):
+            await client.evals.get("test.1")
+
+
+@pytest.mark.parametrize("status", [400, 404, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>502 Bad gateway</html>", b"null", b"[]", b'{"error": "text"}', b'{"error": {}}', b'{"detail": "no"}', b"\xff"],
+)
+async def test_error_status_with_any_body_is_that_error(status: int, body: bytes) -> None:
+    async with FaultyServer(reply(status, body)) as server, client_of(server, max_retries=0) as client:
+        with pytest.raises(APIStatusError, match=f"answered {status}") as caught:
+            await client.evals.get("test.1")
+    assert (caught.value.status_code, caught.value.code, caught.value.details) == (status, None, {})
+
+
+async def test_error_status_with_the_apis_body_tells_it_all() -> None:
+    step = error(422, "validation.invalid_request", "name is too long", X_Request_Id="req_9")
+    async with FaultyServer(step) as server, client_of(server) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.evals.get("test.1")
+    found = caught.value
+    assert (found.code, found.details, found.request_id) == ("validation.invalid_request", {"field": "name"}, "req_9")
+    for part in ("GET", "/v2/evals/test.1", "422", "validation.invalid_request", "name is too long", "req_9"):
+        assert part in found.message
+    assert found.body == {
+        "error": {"code": "validation.invalid_request", "message": "name is too long", "details": {"field": "name"}},
+        "request_id": "req_1",
+    }
+
+
+async def test_error_body_names_the_request_where_no_header_does() -> None:
+    async with FaultyServer(error(404)) as server, client_of(server) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.evals.get("test.1")
+    assert caught.value.request_id == "req_1"
+
+
+async def test_success_without_a_body_where_none_is_wanted() -> None:
+    async with FaultyServer(reply(204)) as server, client_of(server) as client:
+        await client.evals.delete("test.1")
+        await client.health.check()
+
+
+async def test_unread_answer_of_a_deletion_is_ignored() -> None:
+    async with FaultyServer(reply(200, b"<html>gone</html>")) as server, client_of(server) as client:
+        await client.evals.delete("test.1")
+
+
+async def test_nothing_where_something_is_promised() -> None:
+    async with FaultyServer(reply(204)) as server, client_of(server) as client:
+        with pytest.raises(APIResponseValidationError):
+            await client.evals.get("test.1")
+
+
+async def test_answers_are_not_mixed_up_among_many_calls() -> None:
+    async def step(exchange: Exchange) -> None:
+        uuid = exchange.request.target.rsplit("/", 1)[1]
+        await exchange.send(message(200, json.dumps({**EVAL, "eval_uuid": uuid}).encode()))
+
+    async with FaultyServer(step) as server, client_of(server, max_connections=7) as client:
+        found = await asyncio.gather(*(client.evals.get(f"e{number}") for number in range(100)))
+    assert [each.eval_uuid for each in found] == [f"e{number}" for number in range(100)]
+    assert server.connections <= 7
+
+
+async def test_cancelled_call_leaves_a_client_that_works() -> None:
+    async with FaultyServer(send_and_stall(), reply(200, RUN)) as server, client_of(server) as client:
+        task = asyncio.create_task(client.evals.runs.get("r"))
+        while not server.requests:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await client.evals.runs.get("r")).eval_run_uuid == "score_run.1"
