@@ -90,6 +90,7 @@ class FaultyServer:
         self._tls = tls
         self._accept = accept
         self._tasks: set[asyncio.Task[None]] = set()
+        self._failures: list[BaseException] = []
 
     @property
     def url(self) -> str:
@@ -117,12 +118,19 @@ class FaultyServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
+        if self._failures and error is None:
+            raise self._failures[0]
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         task = asyncio.create_task(self._serve(reader, writer, self.connections))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failures.append(failure)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         try:
@@ -254,9 +262,9 @@ def then_close(step: Step) -> Step:
     return closing
 
 
-def private_tls(name: str = "127.0.0.1") -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def private_tls(name: str = "127.0.0.1", authority: trustme.CA | None = None) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Make a server's TLS context, and a client's that trusts its authority, which no one else does."""
-    authority, server = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority, server = authority or trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(server)
     return server, ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
 

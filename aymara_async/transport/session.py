@@ -55,14 +55,20 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] | None = None
-    body: Body | None = None
+    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    """Headers beyond those of the connection; they may hold a key."""
+    body: Body | None = attrs.field(default=None, repr=False)
     timeout: float | None = None
     """Seconds for each attempt."""
     is_idempotent: bool = True
     """Whether the server may be asked twice."""
     is_foreign: bool = False
     """Whether it goes to another host than the API's, without the client's headers."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the body can be read a second time."""
+        return not isinstance(self.body, FileBody) or self.body.start is not None
 
 
 class SessionManager:
@@ -121,11 +127,10 @@ class SessionManager:
             response.attempts = attempt
             return response
 
-        is_repeatable = not isinstance(request.body, FileBody) or request.body.start is not None
         return await retrying(
             first,
             send,
-            policy=options.retry if is_repeatable else attrs.evolve(options.retry, max_retries=0),
+            policy=options.retry if request.is_repeatable else attrs.evolve(options.retry, max_retries=0),
             budget=self.budget,
             is_idempotent=request.is_idempotent,
             deadline=deadline,
@@ -186,8 +191,9 @@ class SessionManager:
         if answer.status_code < 300:
             return answer
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
-        if target is not None and hops < _MAX_REDIRECTS:
-            return await self._attempt(request, timeout, target, hops + 1)
+        if target is not None and hops < _MAX_REDIRECTS and request.is_repeatable:
+            left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
+            return await self._attempt(request, left, target, hops + 1)
         answer.headers = CIMultiDict(answer.headers)
         raise wire.status_error(answer)
 

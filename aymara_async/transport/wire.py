@@ -107,7 +107,8 @@ def redirect_target(method: str, url: str, status: int, headers: Mapping[str, st
     if method != "GET" and status not in (307, 308):
         return None
     try:
-        target = urljoin(url, location)
+        # Some servers write what no request line may hold.
+        target = quote(urljoin(url, location), safe="/?#%:@!$&'()*+,;=~[]")
         return target if origin(target) == origin(url) else None
     except ValueError:
         return None

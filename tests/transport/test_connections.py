@@ -1,0 +1,174 @@
+"""Connections that the server keeps, closes or breaks; TLS; nothing unencrypted."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from aymara_async import APIConnectionError, AsyncAymaraAI, ConfigurationError, OutcomeUnknownError
+from tests.answers import EVAL, RUN, SCORED
+from tests.faulty_server import (
+    KEY,
+    FaultyServer,
+    client_of,
+    error,
+    hang_up,
+    private_tls,
+    reply,
+    reset,
+    then_close,
+)
+
+Make = Callable[[AsyncAymaraAI], Awaitable[object]]
+WRITES: dict[str, tuple[Make, object]] = {
+    "DELETE": (lambda client: client.evals.delete("test.1"), None),
+    "PUT": (lambda client: client.evals.update("test.1", name="New"), EVAL),
+    "PATCH": (lambda client: client.evals.runs.update_response("a", eval_run_uuid="r"), SCORED),
+    "POST": (lambda client: client.evals.runs.score_responses(eval_uuid="test.1", responses=[]), RUN),
+    "PUT that creates": (lambda client: client.evals.update("test.1", prompt_creates=[{"content": "a"}]), EVAL),
+}
+
+
+async def test_one_connection_serves_call_after_call() -> None:
+    async with FaultyServer(reply(200, EVAL)) as server, client_of(server) as client:
+        for _ in range(5):
+            await client.evals.get("test.1")
+            await client.evals.update("test.1", name="New")
+    assert server.connections == 1
+    assert len(server.requests) == 10
+
+
+async def test_connection_that_is_announced_to_close_is_not_used_again() -> None:
+    step = then_close(reply(200, EVAL, {"Connection": "close"}))
+    async with FaultyServer(step) as server, client_of(server, max_retries=0) as client:
+        for _ in range(5):
+            await client.evals.update("test.1", prompt_creates=[{"content": "a"}])
+    assert server.connections == 5
+
+
+async def test_connection_closed_between_calls_costs_nothing() -> None:
+    async with FaultyServer(then_close(reply(200, EVAL))) as server, client_of(server, max_retries=0) as client:
+        for number in range(1, 4):
+            await client.evals.update("test.1", prompt_creates=[{"content": "a"}])
+            await _until_idle_connections_are_gone(client)
+            assert (server.connections, len(server.requests)) == (number, number)
+
+
+async def _until_idle_connections_are_gone(client: AsyncAymaraAI) -> None:
+    session = client._session._sessions.current()
+    assert session is not None
+    assert session.connector is not None
+    pool = session.connector._conns
+    while any(protocol.is_connected() for idle in pool.values() for protocol, _ in idle):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("step", [reset, hang_up], ids=["reset", "hang up"])
+async def test_kept_connection_that_dies_under_a_write_is_not_used_for_it_in_secret(name: str, step: object) -> None:
+    """aiohttp by itself would send PUT and DELETE a second time; only our own retries may."""
+    make, answer = WRITES[name]
+    async with FaultyServer(reply(200, EVAL), step, reply(200, answer)) as server:  # type: ignore[arg-type]
+        async with client_of(server, max_retries=0) as client:
+            await client.evals.get("test.1")
+            with pytest.raises(APIConnectionError) as caught:
+                await make(client)
+    assert len(server.requests) == 2
+    assert caught.value.is_sent
+    is_unsafe = name in {"POST", "PUT that creates"}
+    assert isinstance(caught.value, OutcomeUnknownError) == is_unsafe
+
+
+async def test_kept_connection_that_dies_under_a_read_is_replaced() -> None:
+    async with FaultyServer(reply(200, EVAL), hang_up, reply(200, EVAL)) as server, client_of(server) as client:
+        await client.evals.get("test.1")
+        await client.evals.get("test.1")
+    assert (len(server.requests), server.connections) == (3, 2)
+
+
+async def test_no_more_connections_than_allowed() -> None:
+    async with FaultyServer(reply(200, EVAL)) as server, client_of(server, max_connections=3) as client:
+        await asyncio.gather(*(client.evals.get("test.1") for _ in range(30)))
+    assert server.connections == 3
+
+
+async def test_cookies_are_not_kept() -> None:
+    step = reply(200, EVAL, {"Set-Cookie": "session=1; Path=/"})
+    async with FaultyServer(step) as server, client_of(server) as client:
+        await client.evals.get("test.1")
+        await client.evals.get("test.1")
+    assert "cookie" not in server.requests[1].headers
+
+
+async def test_private_authority_by_context() -> None:
+    tls, trusting = private_tls()
+    async with FaultyServer(reply(200, EVAL), tls=tls) as server, client_of(server, ssl_context=trusting) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+    assert server.requests[0].headers["x-api-key"] == KEY
+
+
+@pytest.mark.parametrize("is_set_late", [False, True])
+async def test_private_authority_by_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_set_late: bool
+) -> None:
+    authority = trustme.CA()
+    tls, _ = private_tls(authority=authority)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    async with FaultyServer(reply(200, EVAL), tls=tls) as server:
+        if not is_set_late:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        async with client_of(server) as client:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+            assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+async def test_certificate_of_another_host_is_refused() -> None:
+    tls, trusting = private_tls("other.example")
+    async with FaultyServer(reply(200, EVAL), tls=tls) as server, client_of(server, ssl_context=trusting) as client:
+        with pytest.raises(APIConnectionError, match="Nothing was sent") as caught:
+            await client.evals.get("test.1")
+    assert server.requests == []
+    assert not caught.value.is_retryable
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.aymara.ai",
+        "http://10.0.0.1:8000",
+        "http://localhost.example.com",
+        "http://127.0.0.1.example.com",
+        "http://[2001:db8::1]",
+        "http://0.0.0.0:80",
+        "http://128.0.0.1",
+    ],
+)
+def test_plain_http_is_for_this_machine_only(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match=r"unencrypted.*allow_http=True") as caught:
+        AsyncAymaraAI(api_key=KEY, base_url=url)
+    assert KEY not in str(caught.value)
+    monkeypatch.setenv("AYMARA_AI_BASE_URL", url)
+    with pytest.raises(ConfigurationError, match="unencrypted"):
+        AsyncAymaraAI(api_key=KEY)
+    assert AsyncAymaraAI(api_key=KEY, allow_http=True).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000", "http://127.0.0.1", "http://127.8.9.1:80", "http://[::1]:9", "http://api.localhost"]
+)
+def test_plain_http_to_this_machine_is_fine(url: str) -> None:
+    assert AsyncAymaraAI(api_key=KEY, base_url=url + "/").base_url == url
+
+
+async def test_call_before_the_connection_is_there_says_where_it_went() -> None:
+    async with FaultyServer(error(500)) as server:
+        url = server.url
+    async with client_of(url, max_retries=0) as client:
+        with pytest.raises(APIConnectionError, match=re.escape(f"GET {url}/v2/evals/test.1")) as caught:
+            await client.evals.get("test.1", workspace_uuid="w")
+    assert (caught.value.method, caught.value.url) == ("GET", f"{url}/v2/evals/test.1?workspace_uuid=w")
