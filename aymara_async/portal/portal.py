@@ -51,6 +51,11 @@ class Portal:
         finally:
             thread.finish(iterator)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._is_closed
+
     def close(self) -> None:
         """Cancel running calls, run ``on_close`` and end the thread; raises what ``on_close`` raised."""
         self._is_closed = True

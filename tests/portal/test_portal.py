@@ -183,7 +183,9 @@ def test_close_runs_the_callback_once_on_the_loop() -> None:
 def test_close_before_the_first_call_starts_nothing() -> None:
     portal = Portal(lambda: fail(AssertionError()))
     before = threading.active_count()
+    assert not portal.is_closed
     portal.close()
+    assert portal.is_closed
     assert threading.active_count() == before
     with pytest.raises(ClientClosedError, match="nothing was sent"):
         portal.call(nothing())
