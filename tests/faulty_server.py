@@ -97,17 +97,13 @@ class FaultyServer:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
-    def port(self) -> int:
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    @property
     def lines(self) -> list[str]:
         """Method and target of each request."""
         return [f"{request.method} {request.target}" for request in self.requests]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import quote, urljoin, urlsplit
+from math import isfinite
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import attrs
 import msgspec
@@ -48,34 +49,39 @@ def segment(name: str, value: object) -> str:
         raise RequestValidationError(f"{name} must be a non-empty string, not {value!r}. Nothing was sent.", path=name)
     if _PLAIN_SEGMENT.fullmatch(value):
         return value
-    try:
-        encoded = quote(value, safe="")
-    except UnicodeEncodeError as error:
-        raise RequestValidationError(f"{name} is not valid text: {value!r}. Nothing was sent.", path=name) from error
+    encoded = _quoted(name, value)
     # `quote` leaves dots alone, but the segments "." and ".." would be taken out of the path.
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
 
 
 def custom_path(path: str) -> str:
     """Check and encode a path that the caller wrote; raises ``RequestValidationError`` for anything but a path."""
-    if not path.startswith("/") or any(part in (".", "..") for part in path.partition("?")[0].split("/")):
+    is_path = isinstance(path, str) and path.startswith("/")
+    if not is_path or {".", ".."} & {*unquote(path.partition("?")[0]).split("/")}:
         raise RequestValidationError(
             f"A path begins with a slash and has no dot segments, unlike {path!r}. Nothing was sent.", path="path"
         )
-    return quote(path.partition("#")[0], safe="/?%:@!$&'()*+,;=~")
+    return _quoted("path", path.partition("#")[0], safe="/?%:@!$&'()*+,;=~")
+
+
+def _quoted(name: str, text: str, safe: str = "") -> str:
+    try:
+        return quote(text, safe=safe)
+    except (UnicodeEncodeError, TypeError) as error:
+        raise RequestValidationError(f"{name} is not valid text: {text!r}. Nothing was sent.", path=name) from error
 
 
 def _parameter(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str | int | float):
+    if isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
         return ",".join(_parameter(name, item) for item in value)
     raise RequestValidationError(
-        f"The query parameter {name} cannot be a {type(value).__name__}. Nothing was sent.", path=name
+        f"The query parameter {name} cannot be {repr(value)[:40]}. Nothing was sent.", path=name
     )
 
 
@@ -86,7 +92,7 @@ def query(*sources: Mapping[str, object] | None) -> str:
         if source:
             merged.update(source)
     parts = [
-        f"{quote(name, safe='')}={quote(_parameter(name, value), safe='')}"
+        f"{_quoted(name, name)}={_quoted(name, _parameter(name, value))}"
         for name, value in merged.items()
         if value is not None and value is not msgspec.UNSET
     ]
