@@ -43,7 +43,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except AymaraAIError as error:
         terminal.trace(error)
         terminal.error(error.message)
-        if terminal.state is not None:
+        if terminal.state is not None and not isinstance(error, _UNUSABLE):
             terminal.stopped("How things stand:")
         return _exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last resort of a process: say it in one line, too

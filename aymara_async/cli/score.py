@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -13,6 +14,7 @@ from aymara_async.cli.exit_codes import EXIT_CODES
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.score_formats import FORMATS
 from aymara_async.cli.terminal import Terminal
+from aymara_async.client import AsyncAymaraAI
 from aymara_async.scoring.input_files import read_prompts, read_responses
 from aymara_async.scoring.job import ScoringJob
 
@@ -87,31 +89,30 @@ def score(terminal: Terminal, prompts_file: Path, responses_file: Path, **settin
     """  # noqa: D301 - click wants the backspace itself, so that it keeps the lines as they are
     if settings["sandbox"] and settings["base_url"] is not None:
         raise click.UsageError("--sandbox starts a server of its own; leave out --base-url.")
-    asyncio.run(_score(terminal, prompts_file, responses_file, settings))
-
-
-async def _score(terminal: Terminal, prompts_file: Path, responses_file: Path, settings: _Settings) -> None:
     prompts = read_prompts(prompts_file)
     responses = read_responses(responses_file, prompts)
+    job = ScoringJob(
+        prompts=prompts,
+        responses=responses,
+        eval_name=settings["name"] or prompts_file.stem,
+        run_name=settings["name"] or responses_file.stem,
+        ai_description=settings["ai_description"],
+        eval_type=settings["eval_type"],
+        timeout=settings["timeout"],
+        tell=terminal.note,
+    )
     if settings["sandbox"]:
+        terminal.state = lambda: "The sandbox ended, and all it held."
         harmless = [prompt.content for prompt in prompts if prompt.is_harmless]
         connecting = open_sandbox(settings["workspace"], harmless, terminal.note)
     else:
+        terminal.state = lambda: job.state
         connecting = open_client(settings["base_url"], settings["workspace"])
+    asyncio.run(_score(job, connecting, settings))
+
+
+async def _score(job: ScoringJob, connecting: AbstractAsyncContextManager[AsyncAymaraAI], settings: _Settings) -> None:
     async with connecting as client:
-        job = ScoringJob(
-            client=client,
-            prompts=prompts,
-            responses=responses,
-            eval_name=settings["name"] or prompts_file.stem,
-            run_name=settings["name"] or responses_file.stem,
-            ai_description=settings["ai_description"],
-            eval_type=settings["eval_type"],
-            timeout=settings["timeout"],
-            tell=terminal.note,
-        )
-        terminal.state = (lambda: "The sandbox ended, and all it held.") if settings["sandbox"] else lambda: job.state
-        outcome = await job.run()
-        FORMATS[settings["format"]](outcome)
+        FORMATS[settings["format"]](await job.run(client))
         if not settings["keep"]:
-            await job.delete()
+            await job.delete(client)

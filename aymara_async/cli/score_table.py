@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -22,14 +23,16 @@ _EXPLANATION_LENGTH = 400
 
 def write_table(outcome: ScoringOutcome) -> None:
     """Write counts, a table of the categories, and the failing responses in excerpts."""
-    console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-    with console.capture() as capture:
-        for number, part in enumerate(_parts(outcome)):
-            if number:
-                console.print()
-            console.print(part)
+    page = TextIOWrapper(BytesIO(), encoding=sys.stdout.encoding, errors="backslashreplace", write_through=True)
+    is_terminal = sys.stdout.isatty() or None
+    console = Console(file=page, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
+    for number, part in enumerate(_parts(outcome)):
+        if number:
+            console.print()
+        console.print(part)
+    page.seek(0)
     # A table fills its last column with spaces.
-    stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    stdout.write("".join(f"{line.rstrip()}\n" for line in page))
 
 
 def _parts(outcome: ScoringOutcome) -> Iterator[RenderableType]:

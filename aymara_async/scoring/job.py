@@ -30,7 +30,6 @@ class ScoringJob:
     Everything goes into one eval and one run; ``state`` tells at any time what the server holds.
     """
 
-    client: AsyncAymaraAI
     prompts: Sequence[PromptRow]
     responses: Sequence[ResponseRow]
     """At least one, each to one of the prompts, no turn twice, as ``read_responses`` gives them."""
@@ -49,22 +48,22 @@ class ScoringJob:
     _doubt: str = attrs.field(default="", init=False)
     """What a call under way may have done."""
 
-    async def run(self) -> ScoringOutcome:
+    async def run(self, client: AsyncAymaraAI) -> ScoringOutcome:
         """Create, fill, submit, wait, read back and compare.
 
         Raises ``ExactEvalError``, ``IncompleteScoringError``, ``WaitError`` and ``APIError``.
         """
         with self._in_doubt(f"An eval named {self.eval_name!r} may have been created."):
             self.eval_uuid = await create_eval(
-                self.client, name=self.eval_name, ai_description=self.ai_description, eval_type=self.eval_type
+                client, name=self.eval_name, ai_description=self.ai_description, eval_type=self.eval_type
             )
         self.tell(f"Created eval {self.eval_uuid}; adding {len(self.prompts)} prompts")
-        ids = await fill_eval(self.client, self.eval_uuid, self.prompts, timeout=self.timeout)
+        ids = await fill_eval(client, self.eval_uuid, self.prompts, timeout=self.timeout)
         submitted = [_submission(row, ids[row.prompt_uuid]) for row in self.responses]
-        eval_run_uuid = await self._submit(self.eval_uuid, submitted)
-        self.tell(f"Waiting for the scores of {len(submitted)} responses in run {eval_run_uuid}")
-        run = await self.client.evals.runs.wait(eval_run_uuid, timeout=self.timeout)
-        listed = [scored async for scored in self.client.evals.runs.list_responses(eval_run_uuid)]
+        eval_run_uuid = await self._submit(client, self.eval_uuid, submitted)
+        self.tell(f"Waiting for {len(submitted)} scores in run {eval_run_uuid}")
+        run = await client.evals.runs.wait(eval_run_uuid, timeout=self.timeout)
+        listed = [scored async for scored in client.evals.runs.list_responses(eval_run_uuid)]
         scores = match_scores(eval_run_uuid, submitted, [str(row) for row in self.responses], listed)
         prompts = {prompt.prompt_uuid: prompt for prompt in self.prompts}
         return ScoringOutcome(
@@ -78,13 +77,13 @@ class ScoringJob:
             ],
         )
 
-    async def delete(self) -> None:
+    async def delete(self, client: AsyncAymaraAI) -> None:
         """Delete the run and the eval; raises ``APIError``."""
         if self.eval_run_uuid is not None:
-            await self.client.evals.runs.delete(self.eval_run_uuid)
+            await client.evals.runs.delete(self.eval_run_uuid)
             self.eval_run_uuid = None
         if self.eval_uuid is not None:
-            await self.client.evals.delete(self.eval_uuid)
+            await client.evals.delete(self.eval_uuid)
             self.eval_uuid = None
 
     @property
@@ -98,12 +97,12 @@ class ScoringJob:
             told.append(f"So does run {self.eval_run_uuid}, which has {held}.")
         return " ".join(filter(None, (*told, self._doubt))) or "Nothing is left at the server."
 
-    async def _submit(self, eval_uuid: str, responses: Sequence[EvalResponse]) -> str:
+    async def _submit(self, client: AsyncAymaraAI, eval_uuid: str, responses: Sequence[EvalResponse]) -> str:
         """Submit in batches, the first of which starts the run."""
         first: str | None = None
         for batch in batches(responses, RESPONSES_PER_CALL):
             with self._in_doubt(f"{len(batch)} responses were on their way and may have arrived."):
-                run = await self.client.evals.runs.create(
+                run = await client.evals.runs.create(
                     eval_uuid=eval_uuid,
                     eval_run_uuid=first or UNSET,
                     name=self.run_name,
