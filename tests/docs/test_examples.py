@@ -123,17 +123,12 @@ def parse_fences(document: Document) -> Iterator[Region]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aymara_environment: object) -> Path:
     """Stand in an empty folder that has the project's examples, with a sandbox in the environment."""
-    from aymara_async.sandbox import Sandbox
-
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    with Sandbox() as sandbox:
-        monkeypatch.setenv("AYMARA_AI_BASE_URL", sandbox.url)
-        monkeypatch.setenv("AYMARA_AI_API_KEY", sandbox.api_key)
-        yield tmp_path
+    return tmp_path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
