@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -81,9 +82,16 @@ def run_shell(command: str) -> str:
         assert_installable(words[2:])
         return ""
     bash = ["bash", "-euo", "pipefail", "-c", command]
-    done = subprocess.run(bash, capture_output=True, check=False, text=True, timeout=50)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    with subprocess.Popen(
+        bash, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            printed, said = process.communicate(timeout=40)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # what it started in the background too
+            raise
+    assert process.returncode == 0, f"{command}\n{printed}\n{said}"
+    return printed
 
 
 def assert_installable(requirements: list[str]) -> None:
