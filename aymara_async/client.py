@@ -99,13 +99,16 @@ class AsyncAymaraAI:
         allow_http: bool = False,
     ) -> None:
         configure_logging()
-        call = CallOptions(
-            timeout=timeout,
-            deadline=deadline,
-            retry=retry_policy(retry, max_retries),
-            query=dict(default_query or {}),
-            workspace_uuid=workspace_uuid,
-        ).with_sandbox(use_sandbox_from_environment(use_sandbox))
+        call = (
+            CallOptions(
+                timeout=timeout,
+                deadline=deadline,
+                retry=retry_policy(retry, max_retries),
+                workspace_uuid=workspace_uuid,
+            )
+            .with_query(default_query)
+            .with_sandbox(use_sandbox_from_environment(use_sandbox))
+        )
         settings = ClientSettings(
             base_url=resolve_base_url(base_url, environment, allow_http=allow_http),
             call=call.with_headers(default_headers),
@@ -159,9 +162,9 @@ class AsyncAymaraAI:
         if not isinstance(use_sandbox, UnsetType):
             call = call.with_sandbox(use_sandbox)
         if retry is not None or max_retries is not None:
-            call = attrs.evolve(call, retry=retry_policy(retry or call.retry, max_retries))
-        call = attrs.evolve(call, query={**call.query, **(default_query or {})})
-        call = call.with_headers({**auth_headers(api_key, bearer_token), **(default_headers or {})})
+            call = attrs.evolve(call, retry=retry_policy(call.retry if retry is None else retry, max_retries))
+        call = call.with_query(default_query).with_headers(auth_headers(api_key, bearer_token))
+        call = call.with_headers(default_headers)
         view = type(self).__new__(type(self))
         view._bind(attrs.evolve(self._settings, call=call), self._session)
         return view

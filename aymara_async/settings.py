@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 import attrs
@@ -30,14 +30,19 @@ SECRET_HEADERS = frozenset({"x-api-key", "authorization", "proxy-authorization",
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 
 
+def _check_count(_: ClientSettings, attribute: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigurationError(f"{attribute.name} must be a whole number of at least 1, not {value!r}.")
+
+
 @attrs.frozen(kw_only=True)
 class ClientSettings:
     """All that makes a client, but for the keys; what a pickled client consists of."""
 
     base_url: str
     call: CallOptions
-    max_connections: int
-    max_response_bytes: int
+    max_connections: int = attrs.field(validator=_check_count)
+    max_response_bytes: int = attrs.field(validator=_check_count)
     ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
 
     def without_secrets(self) -> ClientSettings:
@@ -68,20 +73,24 @@ def auth_headers(api_key: str | None, bearer_token: str | None) -> dict[str, str
     ):
         if value is None:
             continue
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
+        if not _is_plain(value):
             raise ConfigurationError(
-                f"The {name} is empty, or holds spaces, line ends or characters outside ASCII. Copy it again."
+                f"The {name} is no text, is empty, or holds spaces, line ends or characters outside ASCII. Copy it again."
             )
         headers[header] = value if header == "x-api-key" else f"Bearer {value}"
     return headers
 
 
+def _is_plain(text: object) -> TypeGuard[str]:
+    return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 def auth_from_environment(api_key: str | None, bearer_token: str | None) -> dict[str, str]:
     """Like ``auth_headers``, with ``AYMARA_AI_API_KEY`` and ``AYMARA_AI_BEARER_TOKEN`` for what is not given."""
     if api_key is None:
-        api_key = os.environ.get("AYMARA_AI_API_KEY")
+        api_key = os.environ.get("AYMARA_AI_API_KEY") or None
     if bearer_token is None:
-        bearer_token = os.environ.get("AYMARA_AI_BEARER_TOKEN")
+        bearer_token = os.environ.get("AYMARA_AI_BEARER_TOKEN") or None
     headers = auth_headers(api_key, bearer_token)
     if not headers:
         raise ConfigurationError(
@@ -103,7 +112,12 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
         if environment not in ENVIRONMENTS:
             raise ConfigurationError(f"There is no environment {environment!r}; there are {', '.join(ENVIRONMENTS)}.")
         base_url = ENVIRONMENTS[environment]
-    url = (base_url or from_environment or ENVIRONMENTS["production"]).rstrip("/")
+    url = (from_environment or ENVIRONMENTS["production"]) if base_url is None else base_url
+    if not _is_plain(url):
+        raise ConfigurationError(
+            "The base_url is no text, is empty, or holds spaces, line ends or characters outside ASCII."
+        )
+    url = url.rstrip("/")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -142,7 +156,9 @@ def use_sandbox_from_environment(use_sandbox: bool | None) -> bool | None:
 
 def retry_policy(retry: RetryPolicy | None, max_retries: int | None) -> RetryPolicy:
     """Merge the two ways to say how often; raises ``ConfigurationError``."""
-    policy = retry or RetryPolicy()
+    policy = RetryPolicy() if retry is None else retry
+    if not isinstance(policy, RetryPolicy):
+        raise ConfigurationError(f"retry must be a RetryPolicy, not a {type(policy).__name__}.")
     try:
         return policy if max_retries is None else attrs.evolve(policy, max_retries=max_retries)
     except (TypeError, ValueError) as error:

@@ -13,12 +13,10 @@ from aymara_async.errors import RequestValidationError
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody, JSONBody
 from aymara_async.transport.codec import encode, encode_request
-from aymara_async.transport.options import CallOptions, RequestOptions
+from aymara_async.transport.options import CallOptions, RequestOptions, check_options
 from aymara_async.transport.session import Request, SessionManager
 
 T = TypeVar("T")
-
-_OPTION_NAMES = RequestOptions.__optional_keys__
 
 
 @attrs.frozen
@@ -69,7 +67,7 @@ class Caller:
         headers: Mapping[str, str] | None = defaults.headers or None
         timeout = defaults.timeout
         if options:
-            _check_options(options)
+            check_options(options)
             if extra := options.get("extra_headers"):
                 headers = CIMultiDict(headers or {})
                 headers.update(extra)
@@ -102,15 +100,11 @@ class RawCaller(Caller):
         return cast(T, response)
 
 
-def _check_options(options: RequestOptions) -> None:
-    unknown = sorted(options.keys() - _OPTION_NAMES)
-    if unknown:
-        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
-
-
 def _body(
     body: tuple[type, Mapping[str, object]] | FileBody | None, json: object, extra: Mapping[str, object] | None
 ) -> Body | None:
+    if not isinstance(extra, Mapping | None):
+        raise RequestValidationError("extra_body must be a mapping. Nothing was sent.", path="extra_body")
     if isinstance(body, tuple):
         return JSONBody(encode_request(*body, extra))
     if not extra:

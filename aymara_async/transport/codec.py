@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cache
+from math import isfinite
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,6 +24,8 @@ from aymara_async.models.model import NamedUnion
 T = TypeVar("T")
 
 _LOCATION = re.compile(r" - at `\$([^`]*)`")
+_KEPT = (bytes, bytearray, memoryview, datetime)
+"""What shall meet the type of its field as it is, and not as the text that it would become in JSON."""
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
@@ -137,32 +141,45 @@ def _plain(value: object) -> object:
     raise TypeError(f"a value of type `{type(value).__name__}` has no JSON form")
 
 
-def _unencodable(value: object, path: str) -> str | None:
-    """Find the text that UTF-8 cannot carry."""
-    if isinstance(value, str):
-        return None if value.isascii() or not any("\ud800" <= char <= "\udfff" for char in value) else path
+def _find(value: object, is_fault: Callable[[object], bool], path: str = "$") -> str | None:
+    """Find a faulty text or number among builtins."""
     if isinstance(value, dict):
-        found = (_unencodable(item, f"{path}.{key}") for key, item in value.items())
+        found = (_find(item, is_fault, f"{path}.{key}") for key, item in value.items())
     elif isinstance(value, list | tuple):
-        found = (_unencodable(item, f"{path}[{index}]") for index, item in enumerate(value))
+        found = (_find(item, is_fault, f"{path}[{index}]") for index, item in enumerate(value))
     else:
-        return None
+        return path if is_fault(value) else None
     return next(filter(None, found), None)
+
+
+def _is_surrogate(value: object) -> bool:
+    return isinstance(value, str) and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _is_not_finite(value: object) -> bool:
+    return isinstance(value, float) and not isfinite(value)
 
 
 def encode(value: object) -> bytes:
     """Encode to JSON; raises ``RequestValidationError`` where a part has no JSON form."""
     try:
-        return msgspec.json.encode(value, enc_hook=_plain)
+        encoded = msgspec.json.encode(value, enc_hook=_plain)
+        # NaN and infinity would be written as null, which means something else.
+        path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_not_finite) if b"null" in encoded else None
     except UnicodeEncodeError as error:
-        path = _unencodable(msgspec.to_builtins(value, enc_hook=_plain), "$")
+        path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_surrogate)
         raise RequestValidationError(
             f"The text at {path} holds a lone surrogate, which UTF-8 cannot carry. Nothing was sent; clean the text, "
             "for instance with text.encode('utf-8', 'replace').decode().",
             path=path,
         ) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise RequestValidationError(f"The request cannot be written as JSON: {error}. Nothing was sent.") from error
+    if path is not None:
+        raise RequestValidationError(
+            f"The number at {path} is not finite, so JSON cannot carry it. Nothing was sent.", path=path
+        )
+    return encoded
 
 
 def encode_request(cls: type, fields: Mapping[str, object], extra: Mapping[str, object] | None = None) -> bytes:
@@ -174,7 +191,7 @@ def encode_request(cls: type, fields: Mapping[str, object], extra: Mapping[str, 
     given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
     body: object = _check(cls, given)
     if extra:
-        body = {**msgspec.to_builtins(body), **extra}
+        body = {**msgspec.to_builtins(body, enc_hook=_plain), **extra}
     return encode(body)
 
 
@@ -186,12 +203,12 @@ def _check(cls: type, given: dict[str, object]) -> msgspec.Struct:
         # Instances and other mappings are no builtins; only they pay for the detour.
         pass
     try:
-        plain = msgspec.to_builtins(given, enc_hook=_plain)
+        plain = msgspec.to_builtins(given, enc_hook=_plain, builtin_types=_KEPT)
         return msgspec.convert(plain, strict, dec_hook=_structure_strictly)
     except msgspec.ValidationError as error:
         fault = InvalidJSON.explain(error)
         raise RequestValidationError(
             f"{cls.__name__} is not valid: {fault.reason} at {fault.path}. Nothing was sent.", path=fault.path
         ) from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise RequestValidationError(f"{cls.__name__} is not valid: {error}. Nothing was sent.") from error

@@ -54,10 +54,13 @@ def segment(name: str, value: object) -> str:
     return encoded.replace(".", "%2E") if encoded in (".", "..") else encoded
 
 
-def custom_path(path: str) -> str:
+def custom_path(path: object) -> str:
     """Check and encode a path that the caller wrote; raises ``RequestValidationError`` for anything but a path."""
-    is_path = isinstance(path, str) and path.startswith("/")
-    if not is_path or {".", ".."} & {*unquote(path.partition("?")[0]).split("/")}:
+    if (
+        not isinstance(path, str)
+        or not path.startswith("/")
+        or {".", ".."} & {*unquote(path.partition("?")[0]).split("/")}
+    ):
         raise RequestValidationError(
             f"A path begins with a slash and has no dot segments, unlike {path!r}. Nothing was sent.", path="path"
         )

@@ -66,7 +66,7 @@ async def test_invalid_utf_8(body: bytes) -> None:
     await refusal(body)
 
 
-@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"ai_instructions":' + b'{"tools":' * 50_000])
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"ai_instructions":' + b'{"tools":' * 50_000], ids=["lists", "objects", "union"])
 async def test_json_nested_without_end(body: bytes) -> None:
     await refusal(body)
 
