@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from time import monotonic
 from typing import Any
@@ -78,6 +78,8 @@ class SessionManager:
         self.settings = settings
         self.budget = RetryBudget()
         self.is_closed = False
+        self.observer: Callable[[APIResponse[object], float], None] | None = None
+        """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
         self._tls = settings.ssl_context
         self._proxy: Proxy | None = None
@@ -188,6 +190,8 @@ class SessionManager:
             url=url,
             decode=_as_bytes,
         )
+        if self.observer is not None:
+            self.observer(answer, started)
         if answer.status_code < 300:
             return answer
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
