@@ -78,7 +78,7 @@ class SessionManager:
         self.settings = settings
         self.budget = RetryBudget()
         self.is_closed = False
-        self.observer: Callable[[APIResponse[object], float], None] | None = None
+        self.observer: Callable[[APIResponse[object], float], None] = _ignore
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
         self._tls = settings.ssl_context
@@ -190,8 +190,7 @@ class SessionManager:
             url=url,
             decode=_as_bytes,
         )
-        if self.observer is not None:
-            self.observer(answer, started)
+        self.observer(answer, started)
         if answer.status_code < 300:
             return answer
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
@@ -244,6 +243,10 @@ class SessionManager:
 
 def _as_bytes(response: APIResponse[object]) -> object:
     return response.content
+
+
+def _ignore(answer: APIResponse[object], started: float) -> None:
+    """Observe nothing."""
 
 
 def _drop(session: aiohttp.ClientSession) -> None:
