@@ -8,7 +8,6 @@ import platform
 import ssl
 from collections.abc import Mapping
 from importlib.metadata import version
-from ipaddress import ip_address
 from typing import Literal, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ from aymara_async.errors import ConfigurationError
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.retry import RetryPolicy
 from aymara_async.transport.session import ConnectionSettings
+from aymara_async.transport.wire import SECRET_HEADERS, is_loopback
 
 Environment: TypeAlias = Literal["production", "staging", "development"]
 
@@ -26,7 +26,6 @@ ENVIRONMENTS: Mapping[str, str] = {
     "staging": "https://staging-api.aymara.ai",
     "development": "http://localhost:8000",
 }
-SECRET_HEADERS = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
 
 
@@ -127,21 +126,12 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
         raise ConfigurationError("The base_url must look like https://host or https://host/path.")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("The base_url holds a user name or password; pass api_key or bearer_token instead.")
-    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+    if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigurationError(
             f"The base_url would send the API key to {host} unencrypted. Use https, or pass allow_http=True if the network "
             "between is yours alone."
         )
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def use_sandbox_from_environment(use_sandbox: bool | None) -> bool | None:

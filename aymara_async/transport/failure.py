@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from aymara_async.errors import APIConnectionError, APITimeoutError
 from aymara_async.transport import wire
 from aymara_async.transport.payload import JSONPayload
 
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _BAD_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
@@ -52,11 +53,19 @@ def connection_error(
         if is_sent and sending is None:
             stage = "could not be reached, or did not answer in full,"
         return APITimeoutError(f"{what}: the server {stage}{limit}.", method=method, url=url, is_sent=is_sent)
-    is_tls = isinstance(cause, _BAD_TLS)
-    if is_tls:
+    reason, is_retryable = repr(cause), True
+    if isinstance(cause, aiohttp.ClientResponseError):
+        # It remembers the headers that were sent, the key among them.
+        cause.request_info = cause.request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+        cause.args = ()
+        reason = f"{cause.status} {cause.message}"
+        is_retryable = not (isinstance(cause, aiohttp.ClientHttpProxyError) and cause.status < 500)
+    if isinstance(cause, _BAD_TLS):
+        is_retryable = False
         text = f"{what}: no secure connection could be made: {cause}. Nothing was sent; check SSL_CERT_FILE or ssl_context."
     elif is_sent:
-        text = f"{what}: the connection broke before the whole answer was here: {cause!r}."
+        text = f"{what}: the connection broke before the whole answer was here: {reason}."
     else:
-        text = f"{what}: the server could not be reached: {cause}. Nothing was sent; check base_url, network and proxy."
-    return APIConnectionError(text, method=method, url=url, is_sent=is_sent, is_retryable=not is_tls)
+        said = reason if isinstance(cause, aiohttp.ClientResponseError) else cause
+        text = f"{what}: the server could not be reached: {said}. Nothing was sent; check base_url, network and proxy."
+    return APIConnectionError(text, method=method, url=url, is_sent=is_sent, is_retryable=is_retryable)

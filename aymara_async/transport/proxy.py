@@ -10,6 +10,7 @@ from urllib.request import getproxies, proxy_bypass
 import attrs
 
 from aymara_async.errors import ConfigurationError
+from aymara_async.transport.wire import is_loopback
 
 
 @attrs.frozen
@@ -33,6 +34,8 @@ def proxy_for(url: str) -> Proxy | None:
             f"The environment names a proxy for {parts.scheme} that is no HTTP proxy ({proxy.scheme}). Nothing was sent; "
             "name an HTTP proxy, or add the host to NO_PROXY."
         )
+    if parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(proxy.hostname):
+        return None  # what may go unencrypted because it stays on this machine must not leave it
     host = proxy.netloc.rpartition("@")[2]
     headers = None
     if proxy.username is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from time import monotonic
 from typing import Any
 
@@ -82,9 +82,12 @@ class SessionManager:
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
         self._tls = settings.ssl_context
-        self._proxy: Proxy | None = None
         self._sessions = PerLoop(partial(self._open, is_foreign=False), aiohttp.ClientSession.close, _drop)
         self._foreign = PerLoop(partial(self._open, is_foreign=True), aiohttp.ClientSession.close, _drop)
+
+    @cached_property
+    def _proxy(self) -> Proxy | None:
+        return proxy_for(self.settings.base_url)
 
     async def request(self, request: Request, options: CallOptions) -> APIResponse[object]:
         """Send one call and return its successful response, undecoded; raises ``APIError``."""
@@ -160,7 +163,7 @@ class SessionManager:
             sending = Sending()
             how["data"], how["middlewares"] = payload, (sending,)
         if proxy is not None:
-            how["proxy"], how["proxy_headers"] = proxy.url, proxy.headers
+            how |= self._by_proxy(proxy, request)
         started = monotonic()
         try:
             response = await session.request(method, URL(url, encoded=True), **how)
@@ -198,6 +201,7 @@ class SessionManager:
             left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
             return await self._attempt(request, left, target, hops + 1)
         answer.headers = CIMultiDict(answer.headers)
+        answer.content = wire.redacted(answer.content, self.settings.headers, request.headers)
         raise wire.status_error(answer)
 
     async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
@@ -227,16 +231,25 @@ class SessionManager:
             body=None,
         )
 
+    def _by_proxy(self, proxy: Proxy, request: Request) -> dict[str, object]:
+        """Say how to send through a proxy: a tunnel shows it the login alone, else it sees the request."""
+        headers = CIMultiDict({} if request.is_foreign else self.settings.headers)
+        headers.update(request.headers or {})
+        if request.url.startswith("https:"):
+            return {"proxy": proxy.url, "proxy_headers": proxy.headers, "headers": headers}
+        headers.update(proxy.headers or {})
+        return {"proxy": proxy.url, "headers": headers}
+
     def _open(self, *, is_foreign: bool) -> aiohttp.ClientSession:
         settings = self.settings
         if self._tls is None and (is_foreign or settings.base_url.startswith("https:")):
             # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
             self._tls = ssl.create_default_context()
-        if not is_foreign:
-            self._proxy = proxy_for(settings.base_url)
+        # aiohttp would show a session's own headers to the proxy as well.
+        is_bare = is_foreign or self._proxy is not None
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=settings.max_connections, ssl=self._tls or True),
-            headers=None if is_foreign else settings.headers,
+            headers=None if is_bare else settings.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from math import isfinite
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -31,6 +32,7 @@ from aymara_async.transport.codec import InvalidJSON, decoder
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SHOWN = 200
+SECRET_HEADERS = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
 
 _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -100,6 +102,16 @@ def query(*sources: Mapping[str, object] | None) -> str:
         if value is not None and value is not msgspec.UNSET
     ]
     return "&".join(parts)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether what goes to the host stays on this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -199,6 +211,15 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
         request_id=response.request_id,
         retry_after=wait,
     )
+
+
+def redacted(content: bytes, *sent: Mapping[str, str] | None) -> bytes:
+    """Take the secrets among the headers that were sent out of an answer that repeats them."""
+    for headers in sent:
+        for name, value in (headers or {}).items():
+            if name.lower() in SECRET_HEADERS and (secret := value.removeprefix("Bearer ")):
+                content = content.replace(secret.encode(), b"[redacted]")
+    return content
 
 
 def shown_url(url: str) -> str:
