@@ -148,8 +148,8 @@ async def _serve(server: Sandbox, terminal: Terminal) -> None:
             # Windows: Ctrl-C cancels the wait below.
             break
     async with server:
-        for name, value in _environment(server).items():
-            click.echo(f"export {name}={quote(value)}")
+        # In one piece: who waits for the first line may read all of them.
+        click.echo("\n".join(f"export {name}={quote(value)}" for name, value in _environment(server).items()))
         terminal.note("The sandbox is running; Ctrl-C stops it.")
         await stopping.wait()
     terminal.note("The sandbox has stopped.")

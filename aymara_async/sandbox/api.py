@@ -17,7 +17,6 @@ from aymara_async.sandbox.faults import (
     ChangeCount,
     Error,
     Fail,
-    Latency,
     NeverFinish,
     Redirect,
     RepeatPage,
@@ -58,7 +57,6 @@ class Api:
     rate: RateWindow | None
     control: Control
     delivery: Delivery
-    latency: float
     table: RouteTable = attrs.field(factory=lambda: RouteTable(all_routes()))
     _number: int = 0
 
@@ -84,6 +82,9 @@ class Api:
                 answer = await self._answer(request, recorded, drawn)
         except RejectedError as rejection:
             answer = _refusal(rejection, recorded.request_id)
+        except ConnectionError:
+            # The client went away before its request was complete.
+            return web.Response(status=400)
         except Exception:
             _logger.exception("The sandbox failed at %s %s", recorded.method, recorded.path)
             failure = RejectedError(500, CODES[500], "The sandbox failed; its log says why")
@@ -103,9 +104,7 @@ class Api:
         recorded.faults = tuple(one.fault.kind for one in drawn)
         if route.reads_body:
             recorded.body = await _read_body(request)
-        if self.latency:
-            await self.delivery.pause(self.latency)
-        before = await self._misbehave_before(request, recorded, drawn) if drawn else None
+        before = self._misbehave_before(request, recorded, drawn) if drawn else None
         if before is not None:
             return before
         if route.operation not in _OPEN:
@@ -135,19 +134,17 @@ class Api:
             headers = retry_after(math.ceil(wait), self.rate.limit.retry_after, recorded.received_at)
             raise RejectedError(429, CODES[429], "Too many requests", {"retry_after_seconds": wait}, headers)
 
-    async def _misbehave_before(
+    def _misbehave_before(
         self, request: web.BaseRequest, recorded: RecordedRequest, drawn: Sequence[Drawn]
     ) -> Answer | None:
         """Do what happens before a request is processed; an answer means that it never is."""
         for one in drawn:
             fault = one.fault
-            if isinstance(fault, Latency):
-                await self.delivery.pause(fault.seconds + fault.jitter * one.random.random())
-            elif isinstance(fault, Error) and not fault.processed:
+            if isinstance(fault, Error) and not fault.processed:
                 raise _error(fault, recorded.received_at)
-            elif isinstance(fault, Redirect):
+            if isinstance(fault, Redirect):
                 return Answer({}, fault.status, {"Location": f"{self.state.storage_url}{request.rel_url}"})
-            elif isinstance(fault, (Reset, Stall)) and not fault.processed:
+            if isinstance(fault, (Reset, Stall)) and not fault.processed:
                 return Answer({}, 503)
         return None
 

@@ -17,6 +17,7 @@ from aymara_async.sandbox.faults import (
     Close,
     ContentType,
     Corrupt,
+    Latency,
     Oversize,
     Reset,
     Slow,
@@ -79,7 +80,8 @@ def _corrupt(message: Message, fault: Corrupt, drawn: Drawn) -> bytes:
 class Delivery:
     """Send messages, until the server stops: then nothing waits any longer."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency: float) -> None:
+        self._latency = latency
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -95,7 +97,16 @@ class Delivery:
             return
 
     async def send(self, request: web.BaseRequest, message: Message, drawn: Sequence[Drawn]) -> web.StreamResponse:
-        """Send a message, in the way that the faults demand."""
+        """Send a message, in the way that the faults demand.
+
+        Only the answer is late, never the work: a client that gives up waiting has its request processed all the same.
+        """
+        late = self._latency
+        for one in drawn:
+            if isinstance(one.fault, Latency):
+                late += one.fault.seconds + one.fault.jitter * one.random.random()
+        if late:
+            await self.pause(late)
         try:
             return await self._send(request, message, drawn)
         except ConnectionError:

@@ -31,11 +31,19 @@ class Origin:
             OSError: The port is taken.
         """
         listener = socket.create_server((HOST, self._port), backlog=1024)
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        # A client that goes away does not undo what it asked for, so its handler is not cancelled.
+        server = web.Server(self._answer, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_TIMEOUT)
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=1024).start()
         return f"http://{HOST}:{listener.getsockname()[1]}"
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # The answer itself has not begun.
+            request.writer.output_size = 0
+        return await self._handle(request)
 
     async def close(self) -> None:
         """Stop listening and end every connection."""

@@ -64,6 +64,8 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         record_limit: int = 100_000,
     ) -> None:
+        if latency < 0 or delay < 0:
+            raise ValueError(f"latency and delay are seconds from 0 on, got {latency} and {delay}")
         self._path = database
         self._delay = delay
         limit = read_rate_limit(rate_limit)
@@ -173,8 +175,8 @@ class Sandbox:
             secret=bytes.fromhex(database.setting("secret", secrets.token_hex(32))),
         )
         control = Control(self._plan, self._record, database)
-        self._delivery = delivery = Delivery()
-        api = Api(state, self._keys, self._record, self._plan, self._rate, control, delivery, self._latency)
+        self._delivery = delivery = Delivery(self._latency)
+        api = Api(state, self._keys, self._record, self._plan, self._rate, control, delivery)
         storage = Storage(state, self._record)
         try:
             self._storage_url = state.storage_url = await self._listen(Origin(storage.handle, 0))

@@ -44,6 +44,9 @@ class Storage:
             response = await self._answer(request, recorded)
         except RejectedError as rejection:
             response = _error(rejection)
+        except ConnectionError:
+            # The client went away before its upload was complete.
+            response = web.Response(status=400)
         recorded.status = response.status
         response.headers["x-request-id"] = recorded.request_id
         return response

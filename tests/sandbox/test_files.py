@@ -93,6 +93,7 @@ async def test_a_streamed_upload(api: Any) -> None:
             422,
         ),
         ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data; name=file\r\n\r\nbroken off", 400),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: \x04\r\n\r\n1\r\n--b--\r\n", 400),
     ],
 )
 async def test_a_broken_upload_is_refused_and_leaves_nothing(

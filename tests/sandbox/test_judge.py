@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,34 @@ async def test_a_judge_may_be_a_coroutine_function(start: Any) -> None:
     api = await start(judge=judge)
     run = await api.score((await api.eval("one"))["eval_uuid"], "x")
     assert run["responses"][0]["explanation"] == "awaited"
+
+
+@pytest.mark.parametrize("gone", ["eval", "run"])
+async def test_what_is_deleted_while_its_judge_thinks_stays_deleted(start: Any, gone: str) -> None:
+    thinking, done = asyncio.Event(), asyncio.Event()
+
+    async def judge(*_: object) -> tuple[bool, float, str]:
+        thinking.set()
+        await done.wait()
+        return True, 1.0, "slow"
+
+    api = await start(judge=judge)
+    done.set()
+    stored = await api.eval("one")
+    run = await api.score(stored["eval_uuid"], "x")
+    thinking.clear()
+    done.clear()
+    [prompt] = await api.prompts(stored["eval_uuid"])
+    body = {"eval_uuid": stored["eval_uuid"], "eval_run_uuid": run["eval_run_uuid"]}
+    body["responses"] = [{"prompt_uuid": prompt["prompt_uuid"], "content": "x"}]
+    path = "/v2/eval-runs/-/score-responses"
+    scoring = asyncio.ensure_future(api.refused("POST", path, body, status=404, code="resource.not_found"))
+    await thinking.wait()
+    paths = {"eval": f"/v2/evals/{stored['eval_uuid']}", "run": f"/v2/eval-runs/{run['eval_run_uuid']}"}
+    await api.call("DELETE", paths[gone], status=204)
+    done.set()
+    await scoring
+    assert (await api.call("GET", "/v2/eval-runs"))["count"] == 0
 
 
 async def test_a_judge_that_fails_is_an_internal_error_and_nothing_is_stored(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
+import aymara_async.sandbox.api
 
 
 async def test_health_needs_no_key(api: Any) -> None:
@@ -75,6 +78,23 @@ async def test_a_body_of_the_wrong_type_or_encoding(api: Any) -> None:
     await api.refused("POST", "/v2/evals", data=b"{}", headers={"Content-Type": "text/plain"}, **refusal)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     await api.refused("POST", "/v2/evals", data=b"not gzip", headers=headers, **refusal)
+
+
+@pytest.mark.parametrize("is_chunked", [True, False])
+async def test_a_body_that_is_too_large(api: Any, monkeypatch: pytest.MonkeyPatch, is_chunked: bool) -> None:
+    monkeypatch.setattr(aymara_async.sandbox.api, "MAX_BODY_BYTES", 100)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x" * 60
+        yield b"x" * 60
+
+    body = chunks() if is_chunked else b"x" * 200
+    await api.refused("POST", "/v2/evals", data=body, status=413, code="validation.invalid_request")
+
+
+async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(api: Any) -> None:
+    body = {"ai_description": "x", "eval_type": "safety", "num_prompts": 0}
+    await api.call("POST", "/v2/evals", body, status=201, expect100=True)
 
 
 async def test_a_compressed_body_is_read(api: Any) -> None:

@@ -50,6 +50,12 @@ def test_it_plays_every_operation_of_the_contract() -> None:
     assert len(operations) == 31
 
 
+@pytest.mark.parametrize("setting", ["latency", "delay"])
+def test_times_are_not_negative(setting: str) -> None:
+    with pytest.raises(ValueError, match="seconds from 0 on"):
+        Sandbox(**{setting: -1.0})  # type: ignore[arg-type]
+
+
 async def test_nothing_is_left_when_it_has_stopped() -> None:
     threads, tasks = threading.enumerate(), asyncio.all_tasks()
     async with aiohttp.ClientSession() as session:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from aymara_async.sandbox.bodies import FileItem, FilesBody
 from aymara_async.sandbox.call import Answer, Call
@@ -19,6 +21,18 @@ from aymara_async.sandbox.store.files import FRAME_COUNT, StoredFile
 from aymara_async.sandbox.uploads import store_upload
 
 Json: TypeAlias = dict[str, object]
+
+# What aiohttp lets through when a multipart body is broken.
+_UNREADABLE = (
+    AssertionError,
+    HttpProcessingError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    web.RequestPayloadError,
+    zlib.error,
+)
 
 
 def create(call: Call) -> Answer:
@@ -147,7 +161,7 @@ async def _chunks(reader: MultipartReader, part: BodyPartReader) -> AsyncIterato
 def _reading_multipart() -> Generator[None]:
     try:
         yield
-    except (ValueError, AssertionError, RuntimeError, TypeError, KeyError, web.RequestPayloadError) as error:
+    except _UNREADABLE as error:
         raise malformed(f"The multipart body cannot be read: {error}") from None
 
 

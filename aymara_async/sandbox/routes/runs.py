@@ -122,6 +122,9 @@ def _new_run(call: Call, body: RunBody, stored: StoredEval, job: Job) -> StoredR
 def _store(call: Call, run: StoredRun, scored: Scored, *, is_new: bool) -> None:
     database = call.state.database
     with database.transaction():
+        # A judge that is awaited leaves time for others to delete what it judges for.
+        if evals.find_eval(database, run.eval_uuid, None) is None:
+            raise not_found("Eval", run.eval_uuid)
         if is_new:
             runs.add_run(database, run)
         elif not runs.touch_run(database, run.eval_run_uuid, run.job):

@@ -1,0 +1,102 @@
+"""Requests that nobody thought of: none may end in a fault of the server, and every answer keeps to the contract."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from aymara_async.sandbox import Sandbox
+from tests.sandbox.conftest import CONTRACT
+
+pytest.importorskip("schemathesis")
+
+import requests
+from schemathesis import Case, openapi
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+
+EXAMPLES = int(os.environ.get("AYMARA_SANDBOX_EXAMPLES", "20"))
+"""Made-up requests for each operation, each of them sent twice."""
+
+schema = openapi.from_path(str(CONTRACT))
+
+
+class World:
+    """A sandbox in which one of everything exists."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.url = sandbox.url
+        self.headers = {"x-api-key": sandbox.api_key}
+        stored = self.post("/v2/evals", {"ai_description": "x", "eval_type": "safety", "num_prompts": 2})
+        prompts = self.get(f"/v2/evals/{stored['eval_uuid']}/prompts")["items"]
+        responses = [{"prompt_uuid": prompt["prompt_uuid"], "content": "x"} for prompt in prompts]
+        body = {"eval_uuid": stored["eval_uuid"], "responses": responses}
+        run = self.post("/v2/eval-runs/-/score-responses", body)
+        report = self.post("/v2/eval-reports", {"eval_run_uuids": [run["eval_run_uuid"]]})
+        [upload] = self.post("/v2/files", {"files": [{"remote_uri": "https://example.com/a.mp4"}]})["files"]
+        self.uuids = {
+            "eval_uuid": stored["eval_uuid"],
+            "eval_run_uuid": run["eval_run_uuid"],
+            "response_uuid": run["responses"][0]["response_uuid"],
+            "prompt_uuid": prompts[0]["prompt_uuid"],
+            "report_uuid": report["eval_suite_report_uuid"],
+            "eval_type_uuid": self.get("/v2/eval-types")["items"][0]["eval_type_uuid"],
+            "file_uuid": upload["file_uuid"],
+        }
+
+    def post(self, path: str, body: object) -> Any:
+        return requests.post(self.url + path, json=body, headers=self.headers, timeout=10).json()
+
+    def get(self, path: str) -> Any:
+        return requests.get(self.url + path, headers=self.headers, timeout=10).json()
+
+    def make_real(self, value: Any) -> Any:
+        """Put identifiers of what exists in the place of those that were made up."""
+        if isinstance(value, list):
+            return [self.make_real(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        real = {name: self.make_real(one) for name, one in value.items()} | {
+            name: self.uuids[name] for name in value if name in self.uuids
+        }
+        return real | ({"eval_run_uuids": [self.uuids["eval_run_uuid"]]} if "eval_run_uuids" in value else {})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with Sandbox() as sandbox:
+        yield World(sandbox)
+
+
+@pytest.mark.slow
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+def test_no_request_breaks_the_server_or_the_contract(case: Case, world: World) -> None:
+    call(case, world)
+    case.path_parameters = world.make_real(case.path_parameters)
+    case.body = world.make_real(case.body)
+    call(case, world)
+
+
+def call(case: Case, world: World) -> None:
+    response = case.call(base_url=world.url, headers=world.headers)
+    case.validate_response(response, checks=CHECKS)
