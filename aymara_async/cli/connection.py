@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from aymara_async.cli.terminal import KEYS
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import ConfigurationError
 
@@ -17,12 +16,15 @@ if TYPE_CHECKING:
     from aymara_async.sandbox.judge import Judge
 
 
+_KEYS = ("AYMARA_AI_API_KEY", "AYMARA_AI_BEARER_TOKEN")
+
+
 @asynccontextmanager
 async def open_client(base_url: str | None, workspace_uuid: str | None) -> AsyncGenerator[AsyncAymaraAI, None]:
     """Connect to the API, with the key from the environment; raises ``ConfigurationError``."""
-    if not any(map(os.environ.get, KEYS)):
+    if not any(map(os.environ.get, _KEYS)):
         raise ConfigurationError(
-            f"There is no API key. Set the environment variable {KEYS[0]}, or use --sandbox, which needs none."
+            f"There is no API key. Set the environment variable {_KEYS[0]}, or use --sandbox, which needs none."
         )
     async with AsyncAymaraAI(base_url=base_url, workspace_uuid=workspace_uuid) as client:
         yield client

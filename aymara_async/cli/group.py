@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -12,26 +11,31 @@ import click
 from aymara_async.cli.exit_codes import EXIT_CODES
 
 COMMANDS = {
-    "sandbox": "aymara_async.cli.sandbox",
-    "score": "aymara_async.cli.score",
+    "sandbox": "Play the API in the terminal, offline.",
+    "score": "Score a file of responses, and print what failed.",
 }
-"""Name of each command, and the module that holds it under the same name."""
+"""Name of each command, which is also its name in a module of the same name, and what it does."""
 
 
 class LazyGroup(click.Group):
-    """Import the module of a command when the command is used."""
+    """Import the module of a command when the command is used; its name and summary are known before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it
-        """Name the commands that there are."""
-        return [name for name, module in COMMANDS.items() if find_spec(module)]
+        """Name the commands."""
+        return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click calls it
         """Import a command."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name not in COMMANDS:
             return None
-        command: Any = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command: Any = getattr(import_module(f"aymara_async.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:

@@ -17,8 +17,7 @@ from aymara_async.errors import (
     RequestValidationError,
     WaitError,
 )
-from aymara_async.scoring.exact_eval import ExactEvalError
-from aymara_async.scoring.jsonl import InputFileError
+from aymara_async.scoring.errors import ExactEvalError, InputFileError
 
 _UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError)
 _INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError)

@@ -40,7 +40,7 @@ class _Settings(TypedDict):
     format: str
 
 
-@click.command(epilog=_EPILOG, short_help="Score a file of responses, and print what failed.")
+@click.command(epilog=_EPILOG)
 @click.option(
     "--prompts", "prompts_file", type=_FILE, required=True, metavar="FILE", help="The prompts that were answered."
 )

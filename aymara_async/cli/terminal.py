@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 import unicodedata
 from collections.abc import Callable
-
-KEYS = ("AYMARA_AI_API_KEY", "AYMARA_AI_BEARER_TOKEN")
-"""Environment variables whose values are never shown."""
 
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")
@@ -62,8 +58,5 @@ class Terminal:
 
     @staticmethod
     def _write(text: str) -> None:
-        for secret in filter(None, map(os.environ.get, KEYS)):
-            # A server may quote in its error what it was sent.
-            text = text.replace(secret, "***")
         sys.stderr.write(text.encode(sys.stderr.encoding, "backslashreplace").decode(sys.stderr.encoding) + "\n")
         sys.stderr.flush()

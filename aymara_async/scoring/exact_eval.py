@@ -7,17 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import AymaraAIError, BadRequestError, UnprocessableEntityError
+from aymara_async.errors import BadRequestError, UnprocessableEntityError
 from aymara_async.models import EvalPrompt, PromptCreate, PromptUpdate
+from aymara_async.scoring.errors import ExactEvalError
 from aymara_async.scoring.rows import PromptRow
 
 T = TypeVar("T")
 
 PROMPTS_PER_CALL = 100
-
-
-class ExactEvalError(AymaraAIError):
-    """The server's eval does not hold exactly the prompts it was given."""
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

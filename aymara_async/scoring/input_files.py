@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from aymara_async.scoring.jsonl import InputFileError, read_lines
+from aymara_async.scoring.errors import InputFileError
+from aymara_async.scoring.jsonl import read_lines
 from aymara_async.scoring.rows import PromptRow, ResponseRow
 
 

@@ -8,24 +8,12 @@ from typing import TypeVar
 
 import msgspec
 
-from aymara_async.errors import AymaraAIError
+from aymara_async.scoring.errors import InputFileError
 from aymara_async.transport.codec import InvalidJSON
 
 T = TypeVar("T")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class InputFileError(AymaraAIError, ValueError):
-    """An input file cannot be used; nothing was sent."""
-
-    def __init__(self, reason: str, *, path: Path, line: int | None = None) -> None:
-        where = str(path) if line is None else f"{path}:{line}"
-        super().__init__(f"{where}: {reason.rstrip('.')}. Nothing was sent.")
-        self.path = path
-        """The file."""
-        self.line = line
-        """The line of the fault, counted from 1; None where it is the file as a whole."""
 
 
 def read_lines(path: Path, row_type: type[T]) -> Iterator[tuple[int, T]]:
