@@ -63,4 +63,5 @@ class APIResponse(Generic[T_co]):
         return self.decode(self)
 
     def __repr__(self) -> str:
-        return f"<APIResponse {self.status_code} {self.method} {self.url} ({len(self.content)} bytes)>"
+        url = self.url.partition("?")[0]  # presigned URLs carry their signature in the query
+        return f"<APIResponse {self.status_code} {self.method} {url} ({len(self.content)} bytes)>"

@@ -191,7 +191,7 @@ class SessionManager:
             content=content,
             method=method,
             url=url,
-            decode=_as_bytes,
+            decode=wire.content_of,
         )
         self.observer(answer, started)
         if answer.status_code < 300:
@@ -225,7 +225,7 @@ class SessionManager:
                 content=b"",
                 method=request.method,
                 url=request.url,
-                decode=_as_bytes,
+                decode=wire.content_of,
             ),
             path=None,
             body=None,
@@ -252,10 +252,6 @@ class SessionManager:
             headers=None if is_bare else settings.headers,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-
-
-def _as_bytes(response: APIResponse[object]) -> object:
-    return response.content
 
 
 def _ignore(answer: APIResponse[object], started: float) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import attrs
 import msgspec
+from multidict import CIMultiDict
 
 from aymara_async.errors import (
     APIResponseValidationError,
@@ -227,6 +228,11 @@ def shown_url(url: str) -> str:
     return url.partition("?")[0]
 
 
+def content_of(response: APIResponse[object]) -> bytes:
+    """Return the body as it is, which is all that can be made of an answer that is wrong."""
+    return response.content
+
+
 def decode(response: APIResponse[object], cl: type) -> object:
     """Decode the body of a successful response.
 
@@ -256,7 +262,7 @@ def _validation_error(response: APIResponse[object], cl: type, error: Exception)
         f"{response.method} {shown_url(response.url)} answered {response.status_code}, but not with the {expected} that "
         f"the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered in its "
         "place, check base_url; else report it with `error.response.content`.",
-        response=response,
+        response=attrs.evolve(response, headers=CIMultiDict(response.headers), decode=content_of),
         path=fault.path,
         body=_body(response),
     )
