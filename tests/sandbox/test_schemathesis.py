@@ -7,35 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+import requests
+from hypothesis import HealthCheck, given, settings
 
 from aymara_async.sandbox import Sandbox
+from aymara_async.sandbox.api import all_routes
 from tests.sandbox.conftest import CONTRACT
-
-pytest.importorskip("schemathesis")
-
-import requests
-from schemathesis import Case, openapi
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
-
-CHECKS = [
-    not_a_server_error,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-]
 
 EXAMPLES = int(os.environ.get("AYMARA_SANDBOX_EXAMPLES", "20"))
 """Made-up requests for each operation, each of them sent twice."""
-
-schema = openapi.from_path(str(CONTRACT))
 
 
 class World:
@@ -85,18 +65,43 @@ def world() -> Iterator[World]:
         yield World(sandbox)
 
 
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    # Imported by nobody who leaves out the slow tests: it takes seconds.
+    return pytest.importorskip("schemathesis").openapi.from_path(str(CONTRACT))
+
+
 @pytest.mark.slow
-@schema.parametrize()
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
-)
-def test_no_request_breaks_the_server_or_the_contract(case: Case, world: World) -> None:
-    call(case, world)
-    case.path_parameters = world.make_real(case.path_parameters)
-    case.body = world.make_real(case.body)
-    call(case, world)
+@pytest.mark.parametrize("operation", [route.operation for route in all_routes()])
+def test_no_request_breaks_the_server_or_the_contract(operation: str, schema: Any, world: World) -> None:
+    made_up = schema.find_operation_by_id(operation).as_strategy()
+
+    @given(case=made_up)
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def send(case: Any) -> None:
+        call(case, world)
+        case.path_parameters = world.make_real(case.path_parameters)
+        case.body = world.make_real(case.body)
+        call(case, world)
+
+    send()
 
 
-def call(case: Case, world: World) -> None:
+def call(case: Any, world: World) -> None:
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
     response = case.call(base_url=world.url, headers=world.headers)
-    case.validate_response(response, checks=CHECKS)
+    conformance = [
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+        checks.status_code_conformance,
+    ]
+    case.validate_response(response, checks=[not_a_server_error, *conformance])
