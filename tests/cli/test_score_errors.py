@@ -184,17 +184,25 @@ async def test_server_that_wants_a_generated_prompt_gets_one_that_is_deleted(
     assert ended.json()["num_prompts"] == 26
 
 
+@pytest.fixture(params=["short", "long"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
+    """Prompts and responses whose table fits into the buffer of stdout, or not."""
+    if request.param == "long":
+        return PROMPTS, RESPONSES
+    return jsonl(tmp_path / "p.jsonl", ONE_PROMPT), jsonl(tmp_path / "r.jsonl", [{"id": "a", "content": None}])
+
+
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no /dev/full")
-def test_full_disk_is_told() -> None:
-    command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", PROMPTS, RESPONSES]
+def test_full_disk_is_told(files: tuple[Path, Path]) -> None:
+    command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", *files]
     with FULL_DISK.open("wb") as full:
         ended = subprocess.run(command, stdout=full, stderr=PIPE, check=False, text=True)
     assert ended.returncode == 74
     assert ended.stderr == "error: the output could not be written: No space left on device. Write it somewhere else.\n"
 
 
-async def test_reader_that_goes_away_is_no_error_message() -> None:
-    process = await start("score", "-q", "--sandbox", "--prompts", PROMPTS, RESPONSES)
+async def test_reader_that_goes_away_is_no_error_message(files: tuple[Path, Path]) -> None:
+    process = await start("score", "-q", "--sandbox", "--prompts", *files)
     assert process.stdout is not None
     process.stdout._transport.close()  # type: ignore[attr-defined]  # the only way to close our end
     ended = await finish(process)
