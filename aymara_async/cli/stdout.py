@@ -19,8 +19,11 @@ def write(data: str | bytes) -> None:
     """Write to stdout, with escapes for what its encoding lacks; raises ``OutputError``."""
     if isinstance(data, str):
         data = data.encode(sys.stdout.encoding, "backslashreplace")
+    rest = memoryview(data)
     try:
-        sys.stdout.buffer.write(data)
+        while rest:
+            # Without a buffer (PYTHONUNBUFFERED) it may take only a part.
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
     except OSError as error:
         # The interpreter would try again at its end, and complain.

@@ -30,11 +30,16 @@ class Ended:
         return json.loads(self.stdout)
 
 
+def own_environment(**more: str) -> dict[str, str]:
+    """Give a process the environment, without the settings of whoever runs the tests."""
+    foreign = ("AYMARA_AI_", "COLUMNS", "PYTHON", "NO_COLOR", "FORCE_COLOR")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | more
+
+
 async def start(*arguments: object, env: Mapping[str, str] | None = None) -> Process:
-    """Start the command line, without the settings of whoever runs the tests."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AYMARA_AI_", "COLUMNS"))}
+    """Start the command line."""
     command = [sys.executable, "-W", "error", "-m", "aymara_async.cli", *map(str, arguments)]
-    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**own, **(env or {})})
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=own_environment(**(env or {})))
 
 
 async def finish(process: Process) -> Ended:

@@ -13,7 +13,7 @@ import pytest
 
 from aymara_async import AsyncAymaraAI
 from aymara_async.sandbox import Sandbox
-from tests.cli.process import PROMPTS, RESPONSES, ROOT, jsonl, rows_of, run
+from tests.cli.process import PROMPTS, RESPONSES, ROOT, jsonl, own_environment, rows_of, run
 
 XSTEST = ROOT.parent / "shared" / "data" / "xstest"
 
@@ -59,8 +59,7 @@ async def test_quiet_tells_nothing_on_stderr() -> None:
 async def test_terminal_gets_colours() -> None:
     parent, child = pty.openpty()
     command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", PROMPTS, RESPONSES]
-    env = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
-    process = await asyncio.create_subprocess_exec(*command, stdout=child, env=env | {"TERM": "xterm"})
+    process = await asyncio.create_subprocess_exec(*command, stdout=child, env=own_environment(TERM="xterm"))
     os.close(child)
     first = await asyncio.to_thread(os.read, parent, 100)
     assert first.startswith(b"\x1b[1;31mPass rate 75.0%")

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.sandbox import Sandbox
-from tests.cli.process import PROMPTS, RESPONSES, finish, jsonl, run, start
+from tests.cli.process import PROMPTS, RESPONSES, finish, jsonl, own_environment, run, start
 from tests.cli.tampering import tampering
 
 KEY = "sandbox-key"
@@ -193,10 +193,13 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no /dev/full")
-def test_full_disk_is_told(files: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}])
+def test_full_disk_is_told(files: tuple[Path, Path], buffering: dict[str, str]) -> None:
     command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", *files]
     with FULL_DISK.open("wb") as full:
-        ended = subprocess.run(command, stdout=full, stderr=PIPE, check=False, text=True)
+        ended = subprocess.run(
+            command, stdout=full, stderr=PIPE, check=False, text=True, env=own_environment(**buffering)
+        )
     assert ended.returncode == 74
     assert ended.stderr == "error: the output could not be written: No space left on device. Write it somewhere else.\n"
 
