@@ -271,6 +271,15 @@ async def test_the_server_stops_though_answers_stall() -> None:
         answer.close()
 
 
+async def test_no_pause_outlasts_the_server() -> None:
+    delivery = Delivery(0.0)
+    pauses = [asyncio.ensure_future(delivery.pause(seconds)) for seconds in (None, 1000.0)]
+    await delivery.pause(0.0)
+    assert not any(pause.done() for pause in pauses)
+    delivery.stop()
+    await asyncio.gather(*pauses)
+
+
 async def test_a_wrong_content_type(api: Any) -> None:
     api.sandbox.add_fault(ContentType("health.check", calls=1))
     api.sandbox.add_fault(ContentType("health.check", value="text/plain", keep_body=True, calls=2))

@@ -99,6 +99,25 @@ async def test_a_judge_may_be_a_coroutine_function(start: Any) -> None:
     assert run["responses"][0]["explanation"] == "awaited"
 
 
+async def test_a_client_that_goes_away_while_the_judge_thinks_is_scored_all_the_same(start: Any) -> None:
+    thinking, done = asyncio.Event(), asyncio.Event()
+
+    async def judge(*_: object) -> tuple[bool, float, str]:
+        thinking.set()
+        await done.wait()
+        return True, 1.0, "slow"
+
+    api = await start(judge=judge)
+    scoring = asyncio.ensure_future(api.score((await api.eval("one"))["eval_uuid"], "x"))
+    await thinking.wait()
+    scoring.cancel()
+    await asyncio.gather(scoring, return_exceptions=True)
+    await api.call("GET", "/health/")
+    done.set()
+    while not api.sandbox.scored:
+        await api.call("GET", "/health/")
+
+
 @pytest.mark.parametrize("gone", ["eval", "run"])
 async def test_what_is_deleted_while_its_judge_thinks_stays_deleted(start: Any, gone: str) -> None:
     thinking, done = asyncio.Event(), asyncio.Event()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -112,7 +113,10 @@ async def test_memory_is_forgotten() -> None:
                 await api.eval("one")
 
 
-async def test_an_upload_that_breaks_off_changes_nothing(api: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_upload_that_breaks_off_changes_nothing(
+    start: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = await start(database=tmp_path / "sandbox.db")
     [upload] = (await api.call("POST", "/v2/files", {"files": [{"local_file_path": "a.txt"}]}))["files"]
     address = urlsplit(upload["file_url"])
     _, writer = await asyncio.open_connection(address.hostname, address.port)
@@ -128,3 +132,5 @@ async def test_an_upload_that_breaks_off_changes_nothing(api: Any, caplog: pytes
     status = await api.call("GET", f"/v2/files/{upload['file_uuid']}/status")
     assert (broken.status, status["processing_status"]) == (400, "pending")
     assert not caplog.records
+    with closing(sqlite3.connect(tmp_path / "sandbox.db")) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM chunks").fetchone() == (0,)

@@ -48,7 +48,8 @@ async def test_a_run_finishes_after_the_delay_and_tells_nothing_before(start: An
     assert (run["status"], run["name"], run["is_sandbox"]) == ("created", "mine", True)
     path = f"/v2/eval-runs/{run['eval_run_uuid']}"
     clock.now += 10
-    assert (await api.call("GET", path)).items() >= {"status": "processing", "pass_rate": None}.items()
+    hidden = {"status": "processing", "pass_rate": None, "num_responses_scored": 0}
+    assert (await api.call("GET", path)).items() >= hidden.items()
     [hidden] = (await api.call("GET", f"{path}/responses"))["items"]
     assert (hidden["content"], hidden["is_passed"], hidden["explanation"]) == ("x", None, None)
     await api.refused(
