@@ -6,10 +6,13 @@ import asyncio
 import gc
 import os
 import warnings
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+
+_Entries: TypeAlias = "dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]]"
 
 _inherited: list[object] = []
 
@@ -22,18 +25,23 @@ class PerLoop(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]], drop: Callable[[T], None]) -> None:
-        """``drop`` closes a value whose loop is closed already, without awaiting."""
+        """``drop`` closes a value whose loop is closed already, without awaiting; none of them may refer to this object."""
         self._make = make
         self._close = close
         self._drop = drop
+        self._last: tuple[asyncio.AbstractEventLoop, T] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._pid = os.getpid()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._value: T | None = None
-        self._entries: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]] = {}
+        self._entries: _Entries[T] = {}
+        # Unlike __del__ it also runs before an exit takes the modules away, and before the collector gets at the values.
+        self._finish = weakref.finalize(self, _finish, self._entries, self._drop, self._pid)
 
     def current(self) -> T | None:
         """Return the running loop's value if it was the last one asked for; the short way."""
-        return self._value if asyncio.get_running_loop() is self._loop else None
+        last = self._last  # read once, as another thread may change it
+        return last[1] if last is not None and last[0] is asyncio.get_running_loop() else None
 
     async def get(self) -> T:
         """Return the running loop's value, made on first use."""
@@ -43,14 +51,15 @@ class PerLoop(Generic[T]):
         if loop not in self._entries:
             keeper = _keeper(self._make(), self._close, self._entries, loop)
             self._entries[loop] = await anext(keeper), keeper
-        self._loop, self._value = loop, self._entries[loop][0]
-        return self._value
+        value = self._entries[loop][0]
+        self._last = loop, value
+        return value
 
     async def aclose(self) -> None:
         """Close every value; those of other loops by their own loop."""
         self._leave_parent()
         self._drop_closed()
-        self._loop = self._value = None
+        self._last = None
         running = asyncio.get_running_loop()
         entries = list(self._entries.items())
         self._entries.clear()
@@ -62,38 +71,46 @@ class PerLoop(Generic[T]):
             # A loop that stands still closes the keeper when it goes on or shuts down, as nothing refers to it any more.
 
     def _leave_parent(self) -> None:
-        """After a fork, leave the parent's values alone for good.
-
-        Their sockets and poll sets are shared: closing, or only collecting them here, would stall the parent.
-        """
-        if self._pid == os.getpid():
-            return
-        self._pid = os.getpid()
-        self._loop = self._value = None
-        if self._entries:
-            _keep_forever(self._entries)
-        self._entries = {}
+        """After a fork, leave the parent's values alone for good."""
+        if self._pid != os.getpid():
+            self._finish()
+            self._last = None
+            self._begin()
 
     def _drop_closed(self) -> None:
-        closed = [loop for loop in self._entries if loop.is_closed()]
-        if self._loop in closed:
-            self._loop = self._value = None
-        if closed:
-            _drop_silently(self._drop, [self._entries.pop(loop)[0] for loop in closed])
+        if self._last is not None and self._last[0].is_closed():
+            self._last = None
+        _drop_closed(self._entries, self._drop)
 
-    def __del__(self) -> None:
-        if self._pid != os.getpid():
-            _keep_forever(self._entries)
-            return
-        self._drop_closed()
-        # The keepers know the entries; without this only the garbage collector would find them.
-        self._entries.clear()
+
+def _finish(entries: _Entries[T], drop: Callable[[T], None], pid: int) -> None:
+    """Let go of the values, in the process that made them; in a fork of it keep them."""
+    if pid != os.getpid():
+        # Their sockets and poll sets are shared: closing, or only collecting them here, would stall the parent.
+        if entries:
+            _keep_forever(entries)
+        return
+    _drop_closed(entries, drop)
+    # The keepers know the entries; without this only the garbage collector would find them.
+    entries.clear()
+
+
+def _drop_closed(entries: _Entries[T], drop: Callable[[T], None]) -> None:
+    """Close the values of closed loops; what they held complains when collected, about what is being done right here."""
+    values = [entry[0] for loop in list(entries) if loop.is_closed() and (entry := entries.pop(loop, None))]
+    if not values:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        while values:
+            drop(values.pop())
+        gc.collect()
 
 
 async def _keeper(
     value: T,
     close: Callable[[T], Awaitable[None]],
-    entries: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]],
+    entries: _Entries[T],
     loop: asyncio.AbstractEventLoop,
 ) -> AsyncGenerator[T, None]:
     try:
@@ -101,15 +118,6 @@ async def _keeper(
     finally:
         entries.pop(loop, None)
         await close(value)
-
-
-def _drop_silently(drop: Callable[[T], None], values: list[T]) -> None:
-    """Close values of closed loops; what they held complains when collected, about what is being done right here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        while values:
-            drop(values.pop())
-        gc.collect()
 
 
 def _keep_forever(value: object) -> None:

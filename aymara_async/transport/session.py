@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from time import monotonic
 from typing import Any
 
@@ -81,13 +81,9 @@ class SessionManager:
         self.observer: Callable[[APIResponse[object], float], None] = _ignore
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
-        self._tls = settings.ssl_context
-        self._sessions = PerLoop(partial(self._open, is_foreign=False), aiohttp.ClientSession.close, _drop)
-        self._foreign = PerLoop(partial(self._open, is_foreign=True), aiohttp.ClientSession.close, _drop)
-
-    @cached_property
-    def _proxy(self) -> Proxy | None:
-        return proxy_for(self.settings.base_url)
+        self._opener = _Opener(settings)
+        self._sessions = PerLoop(self._opener.open, aiohttp.ClientSession.close, _drop)
+        self._foreign = PerLoop(self._opener.open_foreign, aiohttp.ClientSession.close, _drop)
 
     async def request(self, request: Request, options: CallOptions) -> APIResponse[object]:
         """Send one call and return its successful response, undecoded; raises ``APIError``."""
@@ -153,7 +149,7 @@ class SessionManager:
         session = sessions.current() or await sessions.get()
         method, url = request.method, redirect or request.url
         payload = None if request.body is None else await make_payload(request.body)
-        proxy = proxy_for(url) if request.is_foreign else self._proxy
+        proxy = proxy_for(url) if request.is_foreign else self._opener.proxy
         # Each argument costs time on the way through aiohttp, so a plain GET passes few.
         how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
         if request.headers is not None:
@@ -240,16 +236,36 @@ class SessionManager:
         headers.update(proxy.headers or {})
         return {"proxy": proxy.url, "headers": headers}
 
-    def _open(self, *, is_foreign: bool) -> aiohttp.ClientSession:
-        settings = self.settings
-        if self._tls is None and (is_foreign or settings.base_url.startswith("https:")):
+
+class _Opener:
+    """Open sessions; it knows nothing of their owner, who would else be kept alive by them."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self._settings = settings
+        self._tls = settings.ssl_context
+
+    @cached_property
+    def proxy(self) -> Proxy | None:
+        """The proxy to the API, if there is one."""
+        return proxy_for(self._settings.base_url)
+
+    def open(self) -> aiohttp.ClientSession:
+        """Open a session to the API."""
+        # aiohttp would show a session's own headers to the proxy as well.
+        headers = None if self.proxy is not None else self._settings.headers
+        return self._session(headers, is_tls=self._settings.base_url.startswith("https:"))
+
+    def open_foreign(self) -> aiohttp.ClientSession:
+        """Open a session to anywhere else, where the key must not go."""
+        return self._session(None, is_tls=True)
+
+    def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> aiohttp.ClientSession:
+        if is_tls and self._tls is None:
             # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
             self._tls = ssl.create_default_context()
-        # aiohttp would show a session's own headers to the proxy as well.
-        is_bare = is_foreign or self._proxy is not None
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.max_connections, ssl=self._tls or True),
-            headers=None if is_bare else settings.headers,
+            connector=aiohttp.TCPConnector(limit=self._settings.max_connections, ssl=self._tls or True),
+            headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
