@@ -1,0 +1,113 @@
+"""Cutting the input into batches: by count and by bytes, never ahead of what can be sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+import attrs
+
+from aymara_async.bulk.checks import check, check_registered
+from aymara_async.bulk.errors import InvalidResponseError
+from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.result import BulkResult, UnscoredResponse
+from aymara_async.bulk.source import Source
+from aymara_async.bulk.turns import Item, Turn
+from aymara_async.models import ScoredResponse
+
+
+@attrs.frozen(eq=False)
+class Sendable:
+    """A response that is to be sent."""
+
+    turn: Turn
+    body: dict[str, object] = attrs.field(repr=False)
+    size: int
+
+
+@attrs.define
+class Portion:
+    """What one look at the input brought."""
+
+    batch: list[Sendable] = attrs.field(factory=list)
+    resumed: list[ScoredResponse] = attrs.field(factory=list)
+    """Results that the journal already had."""
+
+
+@attrs.define(kw_only=True)
+class Batches:
+    """Read, check and register rows until there is enough for a batch."""
+
+    source: Source
+    journal: Journal
+    result: BulkResult
+    batch_size: int
+    max_bytes: int
+    on_invalid: Literal["raise", "skip"]
+    knows_prompts: bool
+    _held: deque[Sendable] = attrs.field(factory=deque[Sendable])
+    _error: Exception | None = None
+    _is_at_end: bool = False
+
+    async def next(self) -> Portion | None:
+        """Return the next batch, or results of an earlier session; None at the end.
+
+        An error of the input is raised only after the batches before it.
+        """
+        portion = Portion()
+        while len(self._held) < self.batch_size and not portion.resumed and not self._is_at_end:
+            try:
+                await self._read(self.batch_size - len(self._held), portion)
+            except Exception as error:  # noqa: BLE001 - raised below, when what came before it has been sent
+                self._error, self._is_at_end = error, True
+        if not portion.resumed:
+            portion.batch = self._cut()
+        if portion.batch or portion.resumed:
+            return portion
+        if self._error is not None:
+            raise self._error
+        return None
+
+    async def _read(self, count: int, portion: Portion) -> None:
+        rows = await self.source.take(count)
+        self._is_at_end = len(rows) < count
+        items: list[Item] = []
+        failure: Exception | None = None
+        for number, response in rows:
+            try:
+                items.append(check(number, response, max_bytes=self.max_bytes))
+            except InvalidResponseError as error:
+                failure = self._skip(error, None)
+            if failure is not None:
+                break
+        for item, known in zip(
+            items, await self.journal.register(items, knows_prompts=self.knows_prompts), strict=True
+        ):
+            try:
+                check_registered(item, known)
+            except InvalidResponseError as error:
+                if self._skip(error, item.prompt_uuid):
+                    raise
+                continue
+            self.result.submitted += 1
+            if known.scored is not None:
+                portion.resumed.append(known.scored)
+            else:
+                self._held.append(Sendable(known.turn, item.body, item.size))
+        if failure is not None:
+            raise failure
+
+    def _skip(self, error: InvalidResponseError, prompt_uuid: str | None) -> InvalidResponseError | None:
+        """Note the row, or return the error where it is to be raised."""
+        if self.on_invalid == "raise":
+            return error
+        self.result.skipped.append(UnscoredResponse(row=error.row, prompt_uuid=prompt_uuid, reason=error.reason))
+        return None
+
+    def _cut(self) -> list[Sendable]:
+        batch: list[Sendable] = []
+        room = self.max_bytes
+        while self._held and len(batch) < self.batch_size and (not batch or self._held[0].size <= room):
+            batch.append(self._held.popleft())
+            room -= batch[-1].size + 1
+        return batch

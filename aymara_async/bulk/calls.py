@@ -1,0 +1,78 @@
+"""The calls that a bulk job makes, each attempt of which waits for its turn at the client's limiter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from aymara_async.bulk.limiter import PacedSession, limiter_of
+from aymara_async.client import AsyncAymaraAI
+from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
+
+PREFETCH = 4
+
+
+class Calls:
+    """Send batches, and read what the server has."""
+
+    def __init__(
+        self,
+        client: AsyncAymaraAI,
+        *,
+        eval_uuid: str,
+        workspace_uuid: str | None,
+        is_sandbox: bool | None,
+        fields: Mapping[str, object],
+    ) -> None:
+        """``fields`` are those of the request that all batches have in common."""
+        policy = client._settings.call.retry
+        self.limiter = limiter_of(client._session, policy)
+        self._eval_uuid = eval_uuid
+        self._scope: dict[str, Any] = {} if workspace_uuid is None else {"workspace_uuid": workspace_uuid}
+        self._fields: dict[str, Any] = {**fields, **self._scope, "eval_uuid": eval_uuid, "is_sandbox": is_sandbox}
+        paced = PacedSession(client._session, self.limiter)
+        # No deadline, which would count the time in the limiter's queue.
+        self._reader = client.with_options(deadline=None)
+        self._reader._bind(self._reader._settings, paced)
+        self._sender = client.with_options(deadline=None, max_retries=0)
+        self._sender._bind(self._sender._settings, paced)
+
+    async def score(
+        self, responses: Sequence[Mapping[str, object]], run_name: str, eval_run_uuid: str | None
+    ) -> EvalRunResult:
+        """Send a batch once, to a run or to a new one of that name; raises ``APIError``."""
+        where: dict[str, Any] = {"name": run_name} if eval_run_uuid is None else {"eval_run_uuid": eval_run_uuid}
+        return await self._sender.evals.runs.score_responses(responses=responses, **where, **self._fields)
+
+    async def runs(self) -> AsyncGenerator[EvalRunResult, None]:
+        """List the eval's runs."""
+        pager = self._reader.evals.runs.list(eval_uuid=self._eval_uuid, prefetch=PREFETCH, **self._scope)
+        async with aclosing(pager.pages()) as pages:
+            async for page in pages:
+                for run in page.items:
+                    yield run
+
+    async def listed(self, eval_run_uuid: str, *, offset: int = 0) -> AsyncGenerator[list[ScoredResponse], None]:
+        """List a run's responses, page after page, from an offset on."""
+        pager = self._reader.evals.runs.list_responses(eval_run_uuid, offset=offset, prefetch=PREFETCH, **self._scope)
+        async with aclosing(pager.pages()) as pages:
+            async for page in pages:
+                yield page.items
+
+    async def first_listed(self, eval_run_uuid: str) -> list[ScoredResponse]:
+        """List the first page of a run's responses."""
+        page = await self._reader.evals.runs.list_responses(eval_run_uuid, **self._scope)
+        return page.items
+
+    async def count_listed(self, eval_run_uuid: str) -> int:
+        """Tell how many responses a run lists."""
+        page = await self._reader.evals.runs.list_responses(eval_run_uuid, limit=1, **self._scope)
+        return page.count
+
+    async def prompts(self) -> AsyncGenerator[list[EvalPrompt], None]:
+        """List the eval's prompts, page after page."""
+        pager = self._reader.evals.list_prompts(self._eval_uuid, prefetch=PREFETCH, **self._scope)
+        async with aclosing(pager.pages()) as pages:
+            async for page in pages:
+                yield page.items

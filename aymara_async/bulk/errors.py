@@ -1,0 +1,55 @@
+"""What can go wrong in bulk scoring, beyond what single calls raise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aymara_async.errors import AymaraAIError, OutcomeUnknownError, RequestValidationError
+
+
+class JournalError(AymaraAIError):
+    """The journal cannot be used: it is damaged, full, read-only, in use, or belongs to something else."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+        """Where the journal is."""
+
+
+class InvalidResponseError(RequestValidationError):
+    """A response in the input cannot be scored; it was not sent."""
+
+    def __init__(self, message: str, *, row: int, reason: str, path: str | None = None) -> None:
+        super().__init__(message, path=path)
+        self.row = row
+        """Which response of the input, counted from 1; in a JSON Lines file, the line."""
+        self.reason = reason
+        """What is wrong with it."""
+
+
+class BatchOutcomeUnknownError(OutcomeUnknownError):
+    """A batch was sent, no answer came, and the server cannot tell what became of it."""
+
+    def __init__(
+        self, message: str, *, batch: str, run_name: str, eval_run_uuids: Sequence[str], prompt_uuids: Sequence[str]
+    ) -> None:
+        super().__init__(message, method="POST", is_retryable=False)
+        self.batch = batch
+        """Which batch, with the rows it holds."""
+        self.run_name = run_name
+        """Name of the run that it was sent to, for ``evals.runs.list``."""
+        self.eval_run_uuids = list(eval_run_uuids)
+        """Runs of that name, as far as known."""
+        self.prompt_uuids = list(prompt_uuids)
+        """Prompts whose responses are in doubt."""
+
+
+class ScoredTwiceError(AymaraAIError):
+    """The server lists more responses than this job has sent: it did work on a batch that was taken for lost."""
+
+    def __init__(self, message: str, *, eval_run_uuids: Sequence[str], prompt_uuids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.eval_run_uuids = list(eval_run_uuids)
+        """The runs that hold them."""
+        self.prompt_uuids = list(prompt_uuids)
+        """Prompts with a result too many, as far as known."""

@@ -1,0 +1,273 @@
+"""One bulk job: from the input through batches to results, with as many batches under way as asked.
+
+The life of a batch:
+
+====================  ==========================================================================================
+step                  then
+====================  ==========================================================================================
+intention noted       sent; as long as it is refused, sent again
+answered              results noted, yielded; responses that the answer leaves out are looked for like lost ones
+lost                  its slot is free for others; looked for: what is found is noted and yielded, the rest sent again
+rejected              noted as not sent; its halves begin at the first step, a single response is reported
+fatal                 noted as not sent; the job ends
+====================  ==========================================================================================
+
+Until the one run of a job exists, its batches go one at a time, since the first to succeed makes the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from time import monotonic
+from typing import Literal
+
+import attrs
+
+from aymara_async.bulk.batches import Batches, Sendable
+from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.journal_entries import Run, SentBatch
+from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
+from aymara_async.bulk.outcomes import Meaning, meaning
+from aymara_async.bulk.progress import Reporter
+from aymara_async.bulk.reconcile import Doubt, Reconciler, unknown
+from aymara_async.bulk.result import BulkResult, UnscoredResponse
+from aymara_async.bulk.turns import Turn
+from aymara_async.bulk.verify import verify
+from aymara_async.errors import APIError, APIStatusError, AymaraAIError, IncompleteScoringError, JobFailedError
+from aymara_async.models import EvalRunResult, ScoredResponse
+
+IN_DOUBT_PER_SLOT = 4
+"""So many batches per slot may be under way, those in doubt included; beyond, nothing is read."""
+ANSWERS_WITHOUT_RESULT = 3
+"""So often the same responses are sent when the server answers, but has not taken them."""
+ALL_REJECTED = 20
+"""So many rejected responses, and none accepted, are taken for a fault of the job and not of the responses."""
+
+
+@attrs.define(kw_only=True)
+class Job:
+    """Send everything, and put the results into ``out``; None ends them, and ``error`` says whether all went well."""
+
+    calls: Calls
+    journal: Journal
+    batches: Batches
+    reconciler: Reconciler
+    reporter: Reporter
+    result: BulkResult
+    concurrency: int
+    has_one_run: bool
+    on_unknown: Literal["resend", "raise"]
+    checks_prompts: bool
+    patience: float
+    initial_wait: float
+    out: asyncio.Queue[list[ScoredResponse] | None] = attrs.field(init=False)
+    error: Exception | None = None
+    _run: Run | None = None
+    _slots: asyncio.Semaphore = attrs.field(init=False)
+    _under_way: asyncio.Semaphore = attrs.field(init=False)
+    _last_answer: float = attrs.field(factory=monotonic)
+
+    def __attrs_post_init__(self) -> None:
+        self.out = asyncio.Queue(self.concurrency)
+        self._slots = asyncio.Semaphore(self.concurrency)
+        self._under_way = asyncio.Semaphore(self.concurrency * IN_DOUBT_PER_SLOT)
+
+    async def run(self) -> None:
+        """Do it all; an error is stored for who reads ``out``, a cancellation leaves the journal as it is."""
+        try:
+            if self.has_one_run:
+                self._run = await self.journal.single_run()
+            await self._settle_earlier_sessions()
+            if self.checks_prompts:
+                await self._learn_prompts()
+            await self._send_all()
+            await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace)
+        except BaseExceptionGroup as group:
+            self.error = _first_error(group)
+        except Exception as error:  # noqa: BLE001 - the reader of `out` raises it
+            self.error = error
+        await self.out.put(None)
+
+    async def _settle_earlier_sessions(self) -> None:
+        """Find out about every batch that was under way when an earlier session ended, before anything is sent."""
+        async with asyncio.TaskGroup() as group:
+            for batch in await self.journal.sent():
+                group.create_task(self._settle_earlier(batch))
+
+    async def _settle_earlier(self, batch: SentBatch) -> None:
+        doubt = await self.reconciler.settle(batch, batch.run.eval_run_uuid)
+        self._learn_run(batch.run, doubt.eval_run_uuid)
+        if doubt.missing:
+            self._give_up_unless_resending(doubt)
+            await self.journal.release(doubt.missing)
+
+    async def _learn_prompts(self) -> None:
+        async for prompts in self.calls.prompts():
+            await self.journal.add_prompts(prompts)
+
+    async def _send_all(self) -> None:
+        """Read and send until the end of the input; what is under way then, or when the input fails, is awaited."""
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._under_way.acquire()
+                await self._slots.acquire()
+                try:
+                    portion = await self.batches.next()
+                except Exception as error:  # noqa: BLE001 - raised when what is under way has ended
+                    failure = error
+                    break
+                if portion is None:
+                    break
+                if portion.resumed:
+                    self._slots.release()
+                    self._under_way.release()
+                    self.result.resumed += len(portion.resumed)
+                    await self._yield(portion.resumed)
+                    continue
+                bringing = self._bring(portion.batch)
+                if self._run is not None and self._run.eval_run_uuid is None:
+                    await bringing
+                else:
+                    group.create_task(bringing)
+        if failure is not None:
+            raise failure
+
+    async def _bring(self, batch: Sequence[Sendable]) -> None:
+        try:
+            await self._carry(batch, None)
+        finally:
+            self._under_way.release()
+
+    async def _carry(self, batch: Sequence[Sendable], own_run: Run | None, unanswered: int = 0) -> None:
+        """Bring a batch to its results; a slot is held at the beginning, and free at the end."""
+        try:
+            sent, outcome = await self._send(batch, own_run)
+        finally:
+            self._slots.release()
+        if isinstance(outcome, APIError) and meaning(outcome) is Meaning.REJECTED:
+            await self._split(batch, outcome)
+            return
+        missing: Sequence[Turn] = sent.turns
+        eval_run_uuid = sent.run.eval_run_uuid
+        if isinstance(outcome, EvalRunResult):
+            eval_run_uuid = outcome.eval_run_uuid
+            missing = await self._take_answer(sent, outcome)
+            unanswered += 1
+        if not missing:
+            return
+        doubt = await self.reconciler.settle(attrs.evolve(sent, turns=missing), eval_run_uuid)
+        self._learn_run(sent.run, doubt.eval_run_uuid)
+        self.result.reconciled += len(doubt.found)
+        await self._yield([scored for _, scored in doubt.found])
+        if doubt.missing:
+            self._give_up_unless_resending(doubt)
+            if unanswered >= ANSWERS_WITHOUT_RESULT:
+                raise _never_scored(doubt)
+            rest = {turn.id for turn in doubt.missing}
+            await self._slots.acquire()
+            run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
+            await self._carry([one for one in batch if one.turn.id in rest], run, unanswered)
+
+    async def _send(self, batch: Sequence[Sendable], own_run: Run | None) -> tuple[SentBatch, EvalRunResult | APIError]:
+        """Note the intention and send, until the server takes the batch, rejects it, or its answer is lost."""
+        sent = await self.journal.intend([one.turn for one in batch], self._run or own_run)
+        bodies = [one.body for one in batch]
+        refusals = 0
+        while True:
+            try:
+                answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
+            except AymaraAIError as error:
+                what = meaning(error)
+                if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
+                    return sent, error
+                if what is Meaning.FATAL or self._is_hopeless(error):
+                    await self.journal.release(sent.turns)
+                    raise
+                refusals += 1
+                if not isinstance(error, APIStatusError):  # the limiter hears of answers only
+                    bound = min(20.0, self.initial_wait * 2.0 ** min(refusals, 60))
+                    await asyncio.sleep(random.uniform(0, bound))  # noqa: S311 - spreading load needs no secrecy
+                continue
+            self._last_answer = monotonic()
+            return sent, answer
+
+    def _is_hopeless(self, error: AymaraAIError) -> bool:
+        wait = error.retry_after if isinstance(error, APIStatusError) else None
+        return (wait or 0.0) > self.patience or monotonic() - self._last_answer > self.patience
+
+    async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> Sequence[Turn]:
+        """Note and yield what the answer holds; return what it leaves out."""
+        self._learn_run(sent.run, answer.eval_run_uuid)
+        if answer.status == "failed":
+            raise JobFailedError(
+                f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, if "
+                "there is one; nothing more was sent. Start anew, in another run.",
+                uuid=answer.eval_run_uuid,
+                status=answer.status,
+                resource=answer,
+            )
+        claims = Claims(sent.turns)
+        for scored in answer.responses or ():
+            if is_scored(scored):
+                try:
+                    claims.take(scored)
+                except UndecidableError:
+                    return sent.turns
+        if claims.found:
+            await self.journal.record(sent, answer.eval_run_uuid, claims.found)
+            await self._yield([scored for _, scored in claims.found])
+        return claims.missing
+
+    def _learn_run(self, run: Run, eval_run_uuid: str | None) -> None:
+        if self._run is not None and self._run.id == run.id and self._run.eval_run_uuid is None:
+            self._run = attrs.evolve(self._run, eval_run_uuid=eval_run_uuid)
+
+    def _give_up_unless_resending(self, doubt: Doubt) -> None:
+        if self.on_unknown == "raise":
+            raise unknown(doubt, f"they were not listed within {self.reconciler.grace:g} s")
+
+    async def _split(self, batch: Sequence[Sendable], error: APIError) -> None:
+        """Send the halves of a rejected batch, or report a rejected response."""
+        await self.journal.release([one.turn for one in batch])
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                await self._slots.acquire()
+                await self._carry(half, None)
+            return
+        turn = batch[0].turn
+        self.result.failed.append(UnscoredResponse(row=turn.number, prompt_uuid=turn.prompt_uuid, reason=error.message))
+        if not self.result.scored and len(self.result.failed) >= ALL_REJECTED:
+            raise error
+        self.reporter.tell(self.result, self.reconciler.in_doubt)
+
+    async def _yield(self, scored: list[ScoredResponse]) -> None:
+        if not scored:
+            return
+        self.result.scored += len(scored)
+        self.result.judged += sum(one.is_passed is not None for one in scored)
+        self.result.passed += sum(one.is_passed is True for one in scored)
+        await self.out.put(scored)
+        self.reporter.tell(self.result, self.reconciler.in_doubt)
+
+
+def _never_scored(doubt: Doubt) -> IncompleteScoringError:
+    prompts = [turn.prompt_uuid for turn in doubt.missing]
+    return IncompleteScoringError(
+        f"The server answered {ANSWERS_WITHOUT_RESULT} times without scoring {len(prompts)} responses, the first of them to "
+        f"prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
+        f"{doubt.batch.run.name!r}.",
+        eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
+        missing=prompts,
+    )
+
+
+def _first_error(group: BaseExceptionGroup[BaseException]) -> Exception:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, Exception) else RuntimeError(str(error))

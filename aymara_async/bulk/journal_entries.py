@@ -1,0 +1,47 @@
+"""What the journal tells of runs, batches and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from aymara_async.bulk.turns import Turn
+from aymara_async.models import ScoredResponse
+
+
+@attrs.frozen
+class Run:
+    """A run of this job."""
+
+    id: int
+    name: str
+    eval_run_uuid: str | None
+    """None until the server has said it."""
+    scored: int = 0
+    """How many responses of it the journal holds."""
+
+
+@attrs.frozen
+class SentBatch:
+    """A batch that may be at the server."""
+
+    id: int
+    run: Run
+    already: int
+    """How many responses the run was known to hold when the batch was sent."""
+    turns: Sequence[Turn]
+
+
+@attrs.frozen
+class Registered:
+    """What the journal knows of a response that came from the input."""
+
+    turn: Turn
+    duplicate_of: int | None = None
+    """Number of the response in this input that answers the same turn."""
+    is_changed: bool = False
+    """Whether an earlier session has sent another response to this turn."""
+    is_known_prompt: bool = True
+    scored: ScoredResponse | None = None
+    """Its result, if an earlier session got it."""

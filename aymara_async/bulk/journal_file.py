@@ -1,0 +1,112 @@
+"""The journal's file: made, locked and checked before anything is read from it or sent because of it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from aymara_async.bulk.errors import JournalError
+
+APPLICATION_ID = 0x41796D61
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, eval_run_uuid TEXT, scored INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS turns (
+  id INTEGER PRIMARY KEY, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL, turn_number INTEGER NOT NULL,
+  digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
+  batch INTEGER, response_uuid TEXT, UNIQUE (prompt_uuid, thread_uuid, turn_number));
+CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, scored TEXT NOT NULL);
+CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
+"""
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """Open the journal for this process alone; None makes one that SQLite keeps, and gives up, by itself.
+
+    Raises ``JournalError`` and ``sqlite3.Error``.
+    """
+    if path is not None:
+        _create(path)
+    connection = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
+    try:
+        if path is not None:
+            _lock_and_check(connection, path)
+        else:
+            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;")
+        connection.executescript("PRAGMA cache_size=-4096; PRAGMA temp_store=FILE;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        if path is not None:
+            connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path) -> None:
+    try:
+        # Only where there is no file: to open and close one that SQLite has open would give up this process's lock.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+
+
+def _lock_and_check(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    application_id, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and (
+        application_id != APPLICATION_ID or version != VERSION
+    ):
+        what = "of another version" if application_id == APPLICATION_ID else "no journal of bulk scoring"
+        raise JournalError(
+            f"{path} is a database, but {what}. It was left as it is and nothing was sent; name another file.",
+            path=str(path),
+        )
+    connection.execute("PRAGMA journal_mode=WAL")
+    # FULL, so that an intention survives a power cut too.
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript("BEGIN EXCLUSIVE; COMMIT;")
+    fault = _pragma(connection, "quick_check(1)")
+    if fault != "ok":
+        raise sqlite3.DatabaseError(str(fault))
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def explain(failure: Exception, path: Path | None) -> JournalError:
+    """Say what a failure means for the user's data, and what to do."""
+    if isinstance(failure, JournalError):
+        return failure
+    place = "in a temporary file, which SQLite keeps where TMPDIR says" if path is None else str(path)
+    text = str(failure).lower()
+    if "locked" in text:
+        return JournalError(
+            f"The journal {place} is in use by another process or by another job of this one. Nothing was sent. Wait "
+            "until that one has ended, or name another file.",
+            path=place,
+        )
+    if "not a database" in text or "malformed" in text or "corrupt" in text:
+        return JournalError(
+            f"The journal {place} is damaged or no journal ({failure}), so it cannot tell what was sent. Nothing is sent "
+            "any more. Restore it with its -wal file from a copy made while no job ran, or look at the runs at the "
+            "server (evals.runs.list) before you begin anew with another file.",
+            path=place,
+        )
+    advice = (
+        "Make room and"
+        if "full" in text or "disk i/o" in text
+        else "See that the file and its folder can be written, and"
+    )
+    return JournalError(
+        f"The journal {place} cannot be used: {failure}. Nothing is sent that it does not hold; batches under way will be "
+        f"looked for at the server when the job resumes. {advice} run the job again with the same journal.",
+        path=place,
+    )

@@ -1,0 +1,237 @@
+"""What the journal writes and reads, as operations on its tables; each runs as part of a commit.
+
+A batch goes to SQLite as one JSON array: one statement for all its rows, during which other threads can run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+import msgspec
+
+from aymara_async.bulk.errors import JournalError
+from aymara_async.bulk.journal_entries import Registered, Run, SentBatch
+from aymara_async.bulk.turns import Item, Turn
+from aymara_async.models import ScoredResponse
+from aymara_async.transport.codec import decoder
+
+NEW, SENT, SCORED = 0, 1, 2
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def add_prompts(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> None:
+    """Store the eval's prompts."""
+    db.execute("INSERT OR IGNORE INTO temp.prompts SELECT value FROM json_each(?)", (_json(prompt_uuids),))
+
+
+def begin_session(
+    db: sqlite3.Connection, *, path: Path | None, identity: Mapping[str, object], run_name: str
+) -> tuple[int, str]:
+    """Check that the journal is this job's, and count the session; return its number and the run name."""
+    wanted = {name: _json(value) for name, value in identity.items()}
+    settings = dict(db.execute("SELECT name, value FROM settings").fetchall())
+    if not settings:
+        settings = {**wanted, "run_name": run_name, "session": "0"}
+    for name, value in wanted.items():
+        if settings.get(name) != value:
+            raise JournalError(
+                f"The journal {path} belongs to another job: its {name} is {settings.get(name)}, not {value}. It was left "
+                "as it is and nothing was sent; name another file.",
+                path=str(path),
+            )
+    session = int(settings["session"]) + 1
+    settings["session"] = str(session)
+    db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
+    return session, settings["run_name"]
+
+
+_INSERT_TURNS = """
+INSERT INTO turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
+SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),
+       json_extract(given.value, '$[4]'), ?2, json_extract(given.value, '$[0]')
+FROM json_each(?1) AS given WHERE true ON CONFLICT DO NOTHING
+"""
+_FIND_TURNS = """
+SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, results.scored,
+       EXISTS (SELECT 1 FROM temp.prompts WHERE prompts.prompt_uuid = turns.prompt_uuid)
+FROM json_each(?1) AS given
+CROSS JOIN turns ON turns.prompt_uuid = json_extract(given.value, '$[1]')
+  AND turns.thread_uuid = json_extract(given.value, '$[2]') AND turns.turn_number = json_extract(given.value, '$[3]')
+LEFT JOIN results ON results.id = turns.id ORDER BY given.key
+"""
+_MEET_AGAIN = "UPDATE turns SET session = ?, number = ?, digest = ? WHERE id = ?"
+
+
+def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, knows_prompts: bool) -> list[Registered]:
+    """Store what is new, and tell what is known of each."""
+    given = _json(
+        [(item.number, item.prompt_uuid, item.thread_uuid or "", item.turn_number, item.digest) for item in items]
+    )
+    db.execute(_INSERT_TURNS, (given, session))
+    registered: list[Registered] = []
+    met: dict[int, int] = {}
+    decode = decoder(ScoredResponse)
+    for item, row in zip(items, db.execute(_FIND_TURNS, (given,)).fetchall(), strict=True):
+        turn_id, state, seen_in, number, digest, scored, is_known = row
+        turn = item.turn(turn_id)
+        first = number if seen_in == session else met.setdefault(turn_id, item.number)
+        if first != item.number:
+            registered.append(Registered(turn, duplicate_of=first))
+        elif state != NEW and digest != item.digest:
+            registered.append(Registered(turn, is_changed=True))
+        else:
+            is_known_prompt = bool(is_known) or not knows_prompts or item.turn_number > 1
+            known = decode(scored.encode()) if state == SCORED and scored is not None else None
+            registered.append(Registered(turn, is_known_prompt=is_known_prompt, scored=known))
+            if seen_in != session:
+                db.execute(_MEET_AGAIN, (session, item.number, item.digest, turn_id))
+    return registered
+
+
+_SEND = "UPDATE turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
+
+
+def intend(turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection) -> SentBatch:
+    """Store a batch, and that its turns are sent with it."""
+    already = 0
+    if run is not None:
+        ((already,),) = db.execute("SELECT scored FROM runs WHERE id = ?", (run.id,)).fetchall()
+    batch = db.execute("INSERT INTO batches (run, already) VALUES (?, ?)", (run.id if run else 0, already)).lastrowid
+    assert batch is not None
+    if run is None:
+        name = f"{run_name} {batch:06d}"
+        run_id = db.execute("INSERT INTO runs (name) VALUES (?)", (name,)).lastrowid
+        assert run_id is not None
+        db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch))
+        run = Run(run_id, name, None)
+    db.execute(_SEND, (SENT, batch, _json([turn.id for turn in turns])))
+    return SentBatch(batch, run, already, turns)
+
+
+def release(ids: Sequence[int], db: sqlite3.Connection) -> None:
+    """Store that turns are as if they had not been sent."""
+    db.execute(_SEND, (NEW, None, _json(ids)))
+
+
+def taken(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> set[str]:
+    """Return the ids of the results to these prompts."""
+    return {uuid for (uuid,) in db.execute(_TAKEN, (_json(prompt_uuids), SCORED))}
+
+
+_TAKEN = """
+SELECT response_uuid FROM turns WHERE prompt_uuid IN (SELECT value FROM json_each(?)) AND state = ?
+AND response_uuid IS NOT NULL
+"""
+_FIRST = """
+SELECT response_uuid FROM turns WHERE state = ?1 AND batch = (
+  SELECT min(batch) FROM turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2))
+"""
+
+
+def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
+    """Return the ids of the results of the run's first batch."""
+    return {uuid for (uuid,) in db.execute(_FIRST, (SCORED, run_id)) if uuid is not None}
+
+
+_SCORED_TURNS = """
+UPDATE turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]')
+FROM json_each(?1) AS given WHERE turns.id = json_extract(given.value, '$[0]')
+"""
+_RESULTS = """
+INSERT OR REPLACE INTO results
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]') FROM json_each(?)
+"""
+
+
+def record(
+    batch: SentBatch,
+    eval_run_uuid: str,
+    found: Sequence[tuple[Turn, ScoredResponse]],
+    db: sqlite3.Connection,
+    *,
+    keeps_results: bool,
+) -> None:
+    """Store results, and where they are."""
+    run_id = _run_at(batch, eval_run_uuid, db)
+    db.execute("UPDATE runs SET scored = scored + ? WHERE id = ?", (len(found), run_id))
+    given = _json([(turn.id, scored.response_uuid, scored if keeps_results else None) for turn, scored in found])
+    db.execute(_SCORED_TURNS, (given, SCORED))
+    if keeps_results:
+        db.execute(_RESULTS, (given,))
+
+
+def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:
+    """Return the run that the server put the batch in, which should be the one it was sent to."""
+    rows = db.execute("SELECT eval_run_uuid FROM runs WHERE id = ?", (batch.run.id,)).fetchall()
+    if rows == [(eval_run_uuid,)]:
+        return batch.run.id
+    if rows == [(None,)]:
+        db.execute("UPDATE runs SET eval_run_uuid = ? WHERE id = ?", (eval_run_uuid, batch.run.id))
+        return batch.run.id
+    name = f"{batch.run.name} in {eval_run_uuid}"
+    db.execute("INSERT INTO runs (name, eval_run_uuid) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, eval_run_uuid))
+    ((run_id,),) = db.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchall()
+    db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch.id))
+    return int(run_id)
+
+
+_SENT = """
+SELECT batches.id, batches.already, runs.id, runs.name, runs.eval_run_uuid, runs.scored,
+       turns.id, turns.number, turns.prompt_uuid, turns.thread_uuid, turns.turn_number, turns.digest
+FROM turns JOIN batches ON batches.id = turns.batch JOIN runs ON runs.id = batches.run
+WHERE turns.state = ? ORDER BY batches.id, turns.number
+"""
+
+
+def sent(db: sqlite3.Connection) -> list[SentBatch]:
+    """Return the batches with turns that are sent and not scored."""
+    turns = defaultdict[SentBatch, list[Turn]](list)
+    for batch_id, already, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
+        turn_id, number, prompt_uuid, thread_uuid, turn_number, digest = turn
+        batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), already, ())
+        turns[batch].append(Turn(turn_id, number, prompt_uuid, thread_uuid or None, turn_number, digest))
+    return [attrs.evolve(batch, turns=held) for batch, held in turns.items()]
+
+
+def runs(db: sqlite3.Connection) -> list[Run]:
+    """Return the runs that hold results."""
+    rows = db.execute("SELECT id, name, eval_run_uuid, scored FROM runs WHERE scored > 0 ORDER BY id")
+    return [Run(*row) for row in rows]
+
+
+def single_run(run_name: str, db: sqlite3.Connection) -> Run:
+    """Return the run of that name, stored if it is new."""
+    db.execute("INSERT INTO runs (name) VALUES (?) ON CONFLICT DO NOTHING", (run_name,))
+    rows = db.execute("SELECT id, name, eval_run_uuid, scored FROM runs WHERE name = ?", (run_name,))
+    return Run(*rows.fetchone())
+
+
+_NOT_LISTED = """
+SELECT prompt_uuid FROM turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2) AND (
+  response_uuid NOT IN (SELECT response_uuid FROM temp.listed WHERE response_uuid IS NOT NULL)
+  OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed))
+"""
+_NOT_KNOWN = """
+SELECT prompt_uuid FROM temp.listed
+WHERE response_uuid NOT IN (SELECT response_uuid FROM turns WHERE state = ? AND response_uuid IS NOT NULL)
+"""
+
+
+def add_listed(rows: Sequence[tuple[str | None, str]], db: sqlite3.Connection) -> None:
+    """Store what the server lists."""
+    db.executemany("INSERT INTO temp.listed VALUES (?, ?)", rows)
+
+
+def compare_listed(run_id: int, db: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """Return the prompts of what is not listed, and of what is listed but not known; forget what was listed."""
+    missing = [prompt for (prompt,) in db.execute(_NOT_LISTED, (SCORED, run_id))]
+    unknown = [prompt for (prompt,) in db.execute(_NOT_KNOWN, (SCORED,))]
+    db.execute("DELETE FROM temp.listed")
+    return missing, unknown

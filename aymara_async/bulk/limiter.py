@@ -1,0 +1,209 @@
+"""One limiter per client and event loop: how fast its bulk jobs may send, learnt from what the server refuses.
+
+It hears of every answer that the client gets, and lets the bulk jobs' requests go one by one, first come, first served;
+ordinary calls do not wait. All numbers are requests per second:
+
+========================  ==========================================================================================
+phase                     rate
+========================  ==========================================================================================
+never refused             no limit
+refused (429 or 503)      0.85 of the rate, once for a whole burst: requests sent before the cut do not cut again;
+                          all wait as long as Retry-After says, or ever longer where it says nothing
+after that                up by 6% of the ceiling a second, to 0.97 of the ceiling, the rate that was refused
+then                      up by 0.1% of the ceiling a second, to stay long just below what the server allows
+beyond the ceiling        up by 20% a second: the server allows more than it did
+========================  ==========================================================================================
+
+The rate grows only while requests have to wait for it, since otherwise it says nothing about the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections import deque
+from time import monotonic
+from weakref import WeakKeyDictionary
+
+from aymara_async.response import APIResponse
+from aymara_async.transport.retry import REFUSED, RetryPolicy
+from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.wire import retry_after
+
+CUT = 0.85
+KNEE = 0.97
+RECOVERY, PROBING, SEARCH = 0.06, 0.001, 0.2
+SLOWEST = 0.5
+"""Requests per second that are always tried; the pauses take care of a server that wants less."""
+CATCH_UP = 0.02
+"""Seconds of slots that are made up for when the loop was late."""
+
+
+class Recent:
+    """How many requests were accepted in the last one to two seconds."""
+
+    def __init__(self) -> None:
+        self._start = -math.inf
+        self._counts = (0, 0)
+
+    def add(self, now: float) -> None:
+        """Count one."""
+        if now - self._start >= 1:
+            self._counts = (self._counts[1] if now - self._start < 2 else 0, 0)
+            self._start = now
+        self._counts = (self._counts[0], self._counts[1] + 1)
+
+    def rate(self, now: float, pause: float) -> float:
+        """Tell what the server allows a second, when after these it takes no more for the length of the pause."""
+        before, latest = self._counts
+        seconds = now - self._start + (1 if before else 0) + pause
+        return (before + latest) / max(seconds, 1.0)
+
+
+class Rate:
+    """The rate by itself, without clock or loop: what refusals and sent requests do to it."""
+
+    def __init__(self) -> None:
+        self.value = math.inf
+        self.ceiling = math.inf
+        self._accepted = 0
+        self._recent = Recent()
+        self._cut_at = -math.inf
+        self._streak = 0
+
+    def accept(self, now: float) -> None:
+        """Take note of a request that was not refused."""
+        self._accepted += 1
+        self._recent.add(now)
+
+    def refuse(self, now: float, started: float, wait: float | None, backoff: RetryPolicy) -> float:
+        """Take note of a refusal of a request that began at ``started``; return how long everybody is to wait."""
+        is_new = started >= self._cut_at
+        if is_new:
+            self._streak = 0 if self._accepted else self._streak + 1
+        pause = wait if wait is not None else min(backoff.max_wait, backoff.initial_wait * 2.0 ** min(self._streak, 60))
+        if is_new:
+            self._cut(now, pause)
+        return pause
+
+    def _cut(self, now: float, pause: float) -> None:
+        if math.isinf(self.value):
+            self.value = self._recent.rate(now, pause) / CUT
+        if self._accepted:
+            self.ceiling = max(self.value, SLOWEST)
+        self.value = max(SLOWEST, self.value * CUT)
+        self._cut_at, self._accepted = now, 0
+
+    def grow(self) -> None:
+        """Take note of a request that had to wait for its slot."""
+        if math.isinf(self.value):
+            return
+        if self.value < KNEE * self.ceiling:
+            a_second = RECOVERY * self.ceiling
+        elif self.value < self.ceiling:
+            a_second = PROBING * self.ceiling
+        else:
+            a_second = SEARCH * self.value
+        self.value += a_second / self.value
+
+
+class Limiter:
+    """Let requests go at the rate, in the order in which they came; belongs to one event loop."""
+
+    def __init__(self, backoff: RetryPolicy) -> None:
+        self.rate = Rate()
+        self._backoff = backoff
+        self._queue = deque[asyncio.Future[None]]()
+        self._next = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def admit(self) -> None:
+        """Wait for one's turn."""
+        if not self._queue and self._next <= monotonic():
+            self._take_slot()
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self._set_timer()
+        await turn
+
+    def observe(self, answer: APIResponse[object], started: float) -> None:
+        """Learn from an answer, whoever asked."""
+        now = monotonic()
+        if answer.status_code not in REFUSED:
+            self.rate.accept(now)
+            return
+        pause = self.rate.refuse(now, started, retry_after(answer.headers), self._backoff)
+        jitter = random.uniform(0, min(pause, 1.0) * 0.05)  # noqa: S311 - spreading load needs no secrecy
+        self._next = max(self._next, now + pause + jitter)
+        self._set_timer()
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next request may go."""
+        return max(0.0, self._next - monotonic())
+
+    def _take_slot(self) -> None:
+        self._next = max(self._next, monotonic() - CATCH_UP) + 1 / self.rate.value
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._queue:
+            self._timer = asyncio.get_running_loop().call_later(self.pause, self._let_go)
+
+    def _let_go(self) -> None:
+        self._timer = None
+        while self._queue and self._next <= monotonic():
+            turn = self._queue.popleft()
+            if not turn.done():  # else its caller was cancelled
+                self._take_slot()
+                self.rate.grow()
+                turn.set_result(None)
+        self._set_timer()
+
+
+class Limiters:
+    """The limiters of a client, as its session's observer; one for each event loop that it is used in."""
+
+    def __init__(self, backoff: RetryPolicy) -> None:
+        self._backoff = backoff
+        self._by_loop = WeakKeyDictionary[asyncio.AbstractEventLoop, Limiter]()
+
+    def __call__(self, answer: APIResponse[object], started: float) -> None:
+        """Pass an answer on to the limiter of the running loop."""
+        self.current().observe(answer, started)
+
+    def current(self) -> Limiter:
+        """Return the limiter of the running loop."""
+        loop = asyncio.get_running_loop()
+        limiter = self._by_loop.get(loop)
+        if limiter is None:
+            limiter = self._by_loop[loop] = Limiter(self._backoff)
+        return limiter
+
+
+def limiter_of(session: SessionManager, backoff: RetryPolicy) -> Limiter:
+    """Return the one limiter of a client, its views included; the first job that asks makes it."""
+    if not isinstance(session.observer, Limiters):
+        session.observer = Limiters(backoff)
+    return session.observer.current()
+
+
+class PacedSession(SessionManager):
+    """The same session, where each attempt waits for its turn at the limiter."""
+
+    def __init__(self, session: SessionManager, limiter: Limiter) -> None:
+        # Not the parent's: connections and their state stay those of the session.
+        self.settings = session.settings
+        self.budget = session.budget
+        self._session = session
+        self._limiter = limiter
+
+    async def _attempt(
+        self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0
+    ) -> APIResponse[object]:
+        await self._limiter.admit()
+        return await self._session._attempt(request, timeout, redirect, hops)

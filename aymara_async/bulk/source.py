@@ -1,0 +1,95 @@
+"""Where responses come from: a JSON Lines file, any iterable or any async iterable, pulled only as fast as they are sent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TypeAlias, cast
+
+import attrs
+import msgspec
+
+from aymara_async.errors import RequestValidationError
+from aymara_async.models import EvalResponse
+
+Response: TypeAlias = EvalResponse | Mapping[str, object]
+Responses: TypeAlias = str | os.PathLike[str] | Iterable[Response] | AsyncIterable[Response]
+"""Instances or mappings, or the path of a JSON Lines file of them."""
+
+
+@attrs.frozen
+class UnreadableLine:
+    """A line of a file that holds no response."""
+
+    reason: str
+
+
+class Source:
+    """Pull numbered rows. A plain iterator, which may block, is advanced in a thread of its own."""
+
+    def __init__(self, responses: Responses) -> None:
+        self._async: AsyncIterator[object] | None = None
+        self._sync: Iterator[tuple[int, object]] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._number = 0
+        self.total: int | None = None
+        """How many there are, where that can be told."""
+        given: object = responses
+        if isinstance(given, AsyncIterable):
+            self._async = aiter(cast(AsyncIterable[object], given))
+            return
+        if isinstance(given, str | os.PathLike):
+            self._sync = _lines(Path(given))
+        elif isinstance(given, Iterable) and not isinstance(given, Mapping | bytes):
+            self._sync = enumerate(cast(Iterable[object], given), 1)
+        else:
+            raise RequestValidationError(
+                "Responses are an iterable of EvalResponse or mappings, or the path of a JSON Lines file, not a "
+                f"{type(given).__name__}. Nothing was sent.",
+                path="responses",
+            )
+        if isinstance(given, list | tuple):
+            self.total = len(given)
+        else:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="aymara-async input")
+
+    async def take(self, count: int) -> list[tuple[int, object]]:
+        """Pull up to so many; fewer only at the end."""
+        if self._async is not None:
+            taken: list[tuple[int, object]] = []
+            async for response in self._async:
+                self._number += 1
+                taken.append((self._number, response))
+                if len(taken) == count:
+                    break
+            return taken
+        assert self._sync is not None
+        if self._thread is None:
+            return list(islice(self._sync, count))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _take, self._sync, count)
+
+    def close(self) -> None:
+        """Let go of the iterator; one that blocks in its thread ends with its next row."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _take(rows: Iterator[tuple[int, object]], count: int) -> list[tuple[int, object]]:
+    return list(islice(rows, count))
+
+
+def _lines(path: Path) -> Iterator[tuple[int, object]]:
+    decode = msgspec.json.Decoder(dict[str, object]).decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield number, decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            except (ValueError, RecursionError) as error:
+                yield number, UnreadableLine(f"the line is no JSON object: {error}")
