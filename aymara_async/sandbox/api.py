@@ -103,7 +103,7 @@ class Api:
         drawn += self.plan.draw(route.operation)
         recorded.faults = tuple(one.fault.kind for one in drawn)
         if route.reads_body:
-            recorded.body = await _read_body(request)
+            self.record.add_body(recorded, await _read_body(request))
         before = self._misbehave_before(request, recorded, drawn) if drawn else None
         if before is not None:
             return before

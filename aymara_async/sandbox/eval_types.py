@@ -148,9 +148,12 @@ EVAL_TYPES: tuple[SandboxEvalType, ...] = (
 _KINDS_OF_REFUSAL = ("safety", "jailbreak", "toxicity", "privacy", "injection")
 
 
+_BY_NAME = {name: kind for kind in EVAL_TYPES for name in (kind.slug, kind.eval_type_uuid)}
+
+
 def known_eval_type(slug_or_uuid: str) -> SandboxEvalType | None:
     """Find an eval type by slug or identifier."""
-    return next((kind for kind in EVAL_TYPES if slug_or_uuid in (kind.slug, kind.eval_type_uuid)), None)
+    return _BY_NAME.get(slug_or_uuid)
 
 
 def find_eval_type(slug_or_uuid: str) -> SandboxEvalType:

@@ -34,6 +34,8 @@ class RecordedRequest:
     """The status that was decided on, even where a fault then kept it from the client."""
     faults: tuple[str, ...] = ()
     """Kinds of the faults that were applied."""
+    is_remembered: bool = attrs.field(default=False, repr=False)
+    """Whether the record still has it."""
 
     @property
     def has_key(self) -> bool:
@@ -56,12 +58,24 @@ class RecordedRequest:
 class Record:
     """The latest requests, oldest first."""
 
-    def __init__(self, limit: int) -> None:
-        self._requests: deque[RecordedRequest] = deque(maxlen=limit)
+    def __init__(self, limit: int, max_bytes: int = 256 * 1024 * 1024) -> None:
+        self._requests: deque[RecordedRequest] = deque()
+        self._limit = limit
+        self._max_bytes = max_bytes
+        self._bytes = 0
 
     def add(self, request: RecordedRequest) -> None:
         """Remember a request; beyond the limit the oldest is forgotten."""
         self._requests.append(request)
+        request.is_remembered = True
+        self._forget()
+
+    def add_body(self, request: RecordedRequest, body: bytes) -> None:
+        """Remember a request's body; where all bodies together become too large, the oldest requests are forgotten."""
+        request.body = body
+        if request.is_remembered:
+            self._bytes += len(body)
+            self._forget()
 
     def all(self) -> list[RecordedRequest]:
         """List the requests."""
@@ -69,4 +83,14 @@ class Record:
 
     def clear(self) -> None:
         """Forget all requests."""
-        self._requests.clear()
+        while self._requests:
+            self._forget_oldest()
+
+    def _forget(self) -> None:
+        while len(self._requests) > self._limit or (self._bytes > self._max_bytes and len(self._requests) > 1):
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self._requests.popleft()
+        oldest.is_remembered = False
+        self._bytes -= len(oldest.body)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import aymara_async.sandbox.api
+from aymara_async.sandbox.record import Record, RecordedRequest
 
 
 async def test_health_needs_no_key(api: Any) -> None:
@@ -192,6 +193,38 @@ async def test_the_record_forgets_the_oldest_beyond_its_limit(start: Any) -> Non
     for _ in range(3):
         await api.call("GET", "/health/")
     assert [request.request_id[-1] for request in api.sandbox.requests] == ["2", "3"]
+
+
+def recorded(request_id: str) -> RecordedRequest:
+    return RecordedRequest(
+        request_id=request_id,
+        origin="api",
+        method="POST",
+        path="/",
+        query={},
+        operation=None,
+        raw_headers={},
+        received_at=0.0,
+    )
+
+
+def test_the_record_forgets_the_oldest_when_bodies_fill_the_memory() -> None:
+    record = Record(limit=100, max_bytes=25)
+    for name, size, expected in (("a", 10, "a"), ("b", 10, "ab"), ("c", 10, "bc"), ("d", 1000, "d")):
+        record.add(request := recorded(name))
+        record.add_body(request, b"x" * size)
+        assert [one.request_id for one in record.all()] == list(expected)
+
+
+def test_a_body_that_comes_after_its_request_was_forgotten_does_not_count() -> None:
+    record = Record(limit=100, max_bytes=25)
+    record.add(forgotten := recorded("a"))
+    record.clear()
+    record.add_body(forgotten, b"x" * 1000)
+    for name in "bc":
+        record.add(request := recorded(name))
+        record.add_body(request, b"x" * 10)
+    assert [one.request_id for one in record.all()] == ["b", "c"]
 
 
 async def test_a_flag_that_is_neither_true_nor_false(api: Any) -> None:

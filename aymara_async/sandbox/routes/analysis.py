@@ -13,7 +13,7 @@ from aymara_async.sandbox.lifecycle import timestamp
 from aymara_async.sandbox.routing import Route
 from aymara_async.sandbox.store.database import Database
 from aymara_async.sandbox.store.evals import StoredEval, list_evals
-from aymara_async.sandbox.store.runs import StoredRun, count_results, list_runs
+from aymara_async.sandbox.store.runs import StoredRun, list_runs
 
 Json: TypeAlias = dict[str, object]
 
@@ -102,7 +102,7 @@ def _analyze(database: Database, stored: StoredEval, body: AnalysisBody, now: fl
         if _is_between(run.job.created_at, body.run_created_after, body.run_created_before)
         and (body.score_run_status is None or run.job.status(now) == body.score_run_status)
     ]
-    results = [count_results(database, run.eval_run_uuid) for run in runs if run.job.status(now) == "finished"]
+    results = [run.results for run in runs if run.job.status(now) == "finished"]
     pass_rates = tuple(result.passed / result.scored for result in results if result.scored)
     return AnalyzedEval(stored, tuple(runs), pass_rates, sum(result.scored for result in results))
 

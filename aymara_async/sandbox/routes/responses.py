@@ -36,8 +36,7 @@ def list_(call: Call) -> Answer:
     items = runs.list_responses(call.state.database, run.eval_run_uuid, limit, offset)
     if run.job.status(call.now) != "finished":
         items = [item | dict.fromkeys((*_SCORE, "next_prompt")) for item in items]
-    count = runs.count_results(call.state.database, run.eval_run_uuid).responses
-    return Answer({"items": items, "count": count})
+    return Answer({"items": items, "count": run.results.responses})
 
 
 def update(call: Call) -> Answer:
@@ -53,15 +52,18 @@ def update(call: Call) -> Answer:
         **{f"previous_{name}": response[name] for name in _SCORE},
         **{f"new_{name}": changes.get(name, response[name]) for name in _SCORE},
     }
-    response |= changes
-    response |= {
-        "manually_updated": True,
-        "manually_updated_at": timestamp(call.now),
-        "manually_updated_by": _USER,
-        "update_history": [*_history(response), entry],
-    }
-    runs.replace_response(call.state.database, run.eval_run_uuid, response)
-    return Answer(response)
+    corrected = (
+        response
+        | changes
+        | {
+            "manually_updated": True,
+            "manually_updated_at": timestamp(call.now),
+            "manually_updated_by": _USER,
+            "update_history": [*_history(response), entry],
+        }
+    )
+    runs.replace_response(call.state.database, run.eval_run_uuid, response, corrected)
+    return Answer(corrected)
 
 
 def get_history(call: Call) -> Answer:

@@ -17,7 +17,7 @@ from aymara_async.sandbox.routing import Route
 from aymara_async.sandbox.scoring import Scored, score
 from aymara_async.sandbox.store import evals, runs
 from aymara_async.sandbox.store.evals import StoredEval
-from aymara_async.sandbox.store.runs import StoredRun
+from aymara_async.sandbox.store.runs import Results, StoredRun
 
 Json: TypeAlias = dict[str, object]
 
@@ -44,7 +44,7 @@ async def create(call: Call) -> Answer:
     except Exception:
         _logger.exception("The judge failed, and with it the run %s", run.eval_run_uuid)
         run, scored = attrs.evolve(run, job=attrs.evolve(run.job, fate="failed")), Scored()
-    _store(call, run, scored, is_new=body.eval_run_uuid is None)
+    run = _store(call, run, scored, is_new=body.eval_run_uuid is None)
     return Answer(run.wire(call.state.database, call.now) | _not_begun(), 201)
 
 
@@ -53,7 +53,7 @@ async def score_responses(call: Call) -> Answer:
     stored = _ready_eval(call, body)
     run = _run_to_score_into(call, body, stored, begin(call.now, 0.0, call.fate))
     scored = await score(call.state, stored, body, run.eval_run_uuid)
-    _store(call, run, scored, is_new=body.eval_run_uuid is None)
+    run = _store(call, run, scored, is_new=body.eval_run_uuid is None)
     return Answer(run.wire(call.state.database, call.now) | {"responses": scored.responses})
 
 
@@ -116,10 +116,10 @@ def _new_run(call: Call, body: RunBody, stored: StoredEval, job: Job) -> StoredR
         "eval_run_examples": examples,
     }
     workspace_uuid = stored.workspace_uuid or call.workspace_uuid
-    return StoredRun(new_id("score_run"), stored.eval_uuid, workspace_uuid, job, document)
+    return StoredRun(new_id("score_run"), stored.eval_uuid, workspace_uuid, job, document, Results())
 
 
-def _store(call: Call, run: StoredRun, scored: Scored, *, is_new: bool) -> None:
+def _store(call: Call, run: StoredRun, scored: Scored, *, is_new: bool) -> StoredRun:
     database = call.state.database
     with database.transaction():
         # A judge that is awaited leaves time for others to delete what it judges for.
@@ -131,6 +131,7 @@ def _store(call: Call, run: StoredRun, scored: Scored, *, is_new: bool) -> None:
             raise not_found("Eval run", run.eval_run_uuid)
         runs.add_responses(database, run.eval_run_uuid, scored.responses)
         evals.add_prompts(database, scored.next_prompts)
+    return _find(call, run.eval_run_uuid)
 
 
 def _not_begun() -> Json:

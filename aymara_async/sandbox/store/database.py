@@ -23,11 +23,14 @@ CREATE TABLE IF NOT EXISTS prompts (
 CREATE INDEX IF NOT EXISTS prompts_of_eval ON prompts (eval_uuid, eval_run_uuid, seq);
 CREATE TABLE IF NOT EXISTS runs (
   seq INTEGER PRIMARY KEY, eval_run_uuid TEXT NOT NULL UNIQUE, eval_uuid TEXT NOT NULL, workspace_uuid TEXT, {_JOB},
-  document TEXT NOT NULL);
+  document TEXT NOT NULL, num_prompts INTEGER NOT NULL DEFAULT 0, num_responses INTEGER NOT NULL DEFAULT 0,
+  num_scored INTEGER NOT NULL DEFAULT 0, num_passed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS runs_of_eval ON runs (eval_uuid, seq);
+CREATE TABLE IF NOT EXISTS run_prompts (
+  eval_run_uuid TEXT NOT NULL, prompt_uuid TEXT NOT NULL, PRIMARY KEY (eval_run_uuid, prompt_uuid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS responses (
   seq INTEGER PRIMARY KEY, response_uuid TEXT NOT NULL UNIQUE, eval_run_uuid TEXT NOT NULL, prompt_uuid TEXT NOT NULL,
-  is_scored INTEGER NOT NULL, is_passed INTEGER, document TEXT NOT NULL);
+  document TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS responses_of_run ON responses (eval_run_uuid, seq);
 CREATE TABLE IF NOT EXISTS scorings (
   seq INTEGER PRIMARY KEY, eval_run_uuid TEXT NOT NULL, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL,
@@ -74,9 +77,9 @@ class Database:
         """Run one statement and tell how many rows it changed."""
         return self._connection.execute(sql, values).rowcount
 
-    def run_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run one statement for many rows."""
-        self._connection.executemany(sql, rows)
+    def run_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> int:
+        """Run one statement for many rows and tell how many it changed."""
+        return self._connection.executemany(sql, rows).rowcount
 
     def one(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
         """Fetch the first row."""

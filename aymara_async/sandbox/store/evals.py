@@ -124,7 +124,8 @@ def delete_eval(database: Database, eval_uuid: str) -> None:
     """Delete an eval with its prompts, runs and responses."""
     of_runs = "eval_run_uuid IN (SELECT eval_run_uuid FROM runs WHERE eval_uuid = ?)"
     with database.transaction():
-        database.run(f"DELETE FROM responses WHERE {of_runs}", (eval_uuid,))
+        for table in ("responses", "run_prompts"):
+            database.run(f"DELETE FROM {table} WHERE {of_runs}", (eval_uuid,))
         for table in ("runs", "prompts", "evals"):
             database.run(f"DELETE FROM {table} WHERE eval_uuid = ?", (eval_uuid,))
 

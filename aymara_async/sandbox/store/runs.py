@@ -16,10 +16,20 @@ from aymara_async.sandbox.store.evals import find_eval, job_columns, read_job
 Json: TypeAlias = dict[str, object]
 
 _RUN = "eval_run_uuid, eval_uuid, workspace_uuid, created_at, ready_at, fate, touched_at, document"
-_RESPONSE = "response_uuid, eval_run_uuid, prompt_uuid, is_scored, is_passed, document"
+_RESULTS = "num_prompts, num_responses, num_scored, num_passed"
 
 _decode = msgspec.json.Decoder(Json).decode
 _encode = msgspec.json.encode
+
+
+@attrs.frozen
+class Results:
+    """Counts over a run's responses."""
+
+    prompts: int = 0
+    responses: int = 0
+    scored: int = 0
+    passed: int = 0
 
 
 @attrs.frozen
@@ -31,11 +41,12 @@ class StoredRun:
     workspace_uuid: str | None
     job: Job
     document: Json
+    results: Results
 
     def wire(self, database: Database, now: float) -> Json:
         """Give the JSON of the API; results are told once the run has finished."""
         status = self.job.status(now)
-        tally = count_results(database, self.eval_run_uuid)
+        results = self.results
         evaluation = find_eval(database, self.eval_uuid, None)
         is_finished = status == "finished"
         return {
@@ -47,21 +58,11 @@ class StoredRun:
             "created_at": timestamp(self.job.created_at),
             "updated_at": timestamp(self.job.updated_at(now)),
             "evaluation": None if evaluation is None else evaluation.wire(now),
-            "num_prompts": tally.prompts,
-            "num_responses_scored": tally.scored if is_finished else 0,
-            "pass_rate": tally.passed / tally.scored if is_finished and tally.scored else None,
+            "num_prompts": results.prompts,
+            "num_responses_scored": results.scored if is_finished else 0,
+            "pass_rate": results.passed / results.scored if is_finished and results.scored else None,
             "responses": None,
         }
-
-
-@attrs.frozen
-class Results:
-    """Counts over a run's responses."""
-
-    prompts: int
-    responses: int
-    scored: int
-    passed: int
 
 
 @attrs.frozen
@@ -94,7 +95,7 @@ def touch_run(database: Database, eval_run_uuid: str, job: Job) -> bool:
 
 def find_run(database: Database, eval_run_uuid: str, workspace_uuid: str | None) -> StoredRun | None:
     """Find a run, in one workspace or in any."""
-    row = database.one(f"SELECT {_RUN} FROM runs WHERE eval_run_uuid = ?", (eval_run_uuid,))
+    row = database.one(f"SELECT {_RUN}, {_RESULTS} FROM runs WHERE eval_run_uuid = ?", (eval_run_uuid,))
     run = None if row is None else _read_run(row)
     if run is None or (workspace_uuid is not None and run.workspace_uuid != workspace_uuid):
         return None
@@ -109,7 +110,8 @@ def list_runs(
 ) -> list[StoredRun]:
     """List runs in the order in which they were created."""
     rows = database.all(
-        f"SELECT {_RUN} {_OF_RUNS} ORDER BY seq LIMIT ?3 OFFSET ?4", (eval_uuid, workspace_uuid, limit, offset)
+        f"SELECT {_RUN}, {_RESULTS} {_OF_RUNS} ORDER BY seq LIMIT ?3 OFFSET ?4",
+        (eval_uuid, workspace_uuid, limit, offset),
     )
     return [_read_run(row) for row in rows]
 
@@ -122,39 +124,43 @@ def count_runs(database: Database, eval_uuid: str | None, workspace_uuid: str | 
 def delete_run(database: Database, eval_run_uuid: str) -> None:
     """Delete a run with its responses and the prompts that continued its threads."""
     with database.transaction():
-        for table in ("responses", "prompts", "runs"):
+        for table in ("responses", "run_prompts", "prompts", "runs"):
             database.run(f"DELETE FROM {table} WHERE eval_run_uuid = ?", (eval_run_uuid,))
 
 
-def count_results(database: Database, eval_run_uuid: str) -> Results:
-    """Count a run's prompts and responses, and how they were scored."""
-    row = database.one(
-        "SELECT COUNT(DISTINCT prompt_uuid), COUNT(*), COALESCE(SUM(is_scored), 0),"
-        " COALESCE(SUM(is_scored AND is_passed), 0) FROM responses WHERE eval_run_uuid = ?",
-        (eval_run_uuid,),
-    )
-    return Results(*(row or ()))  # type: ignore[arg-type]  # an aggregate always gives one row of integers
-
-
 def add_responses(database: Database, eval_run_uuid: str, documents: Sequence[Json]) -> None:
-    """Store scored responses in the order given, and that they were scored."""
+    """Store scored responses in the order given, and that they were scored; call it inside a transaction."""
+    turns = [
+        (eval_run_uuid, str(one["prompt_uuid"]), str(one["thread_uuid"]), _integer(one["turn_number"]))
+        for one in documents
+    ]
     database.run_many(
-        f"INSERT INTO responses ({_RESPONSE}) VALUES (?, ?, ?, ?, ?, ?)",
-        [_response_row(eval_run_uuid, document) for document in documents],
+        "INSERT INTO responses (response_uuid, eval_run_uuid, prompt_uuid, document) VALUES (?, ?, ?, ?)",
+        [
+            (str(one["response_uuid"]), eval_run_uuid, str(one["prompt_uuid"]), _encode(one).decode())
+            for one in documents
+        ],
     )
     database.run_many(
-        "INSERT INTO scorings (eval_run_uuid, prompt_uuid, thread_uuid, turn_number) VALUES (?, ?, ?, ?)",
-        [(eval_run_uuid, str(d["prompt_uuid"]), str(d["thread_uuid"]), _integer(d["turn_number"])) for d in documents],
+        "INSERT INTO scorings (eval_run_uuid, prompt_uuid, thread_uuid, turn_number) VALUES (?, ?, ?, ?)", turns
     )
+    new_prompts = database.run_many(
+        "INSERT OR IGNORE INTO run_prompts (eval_run_uuid, prompt_uuid) VALUES (?, ?)", [turn[:2] for turn in turns]
+    )
+    scored, passed = _count(documents)
+    _add_results(database, eval_run_uuid, Results(new_prompts, len(documents), scored, passed))
 
 
-def replace_response(database: Database, eval_run_uuid: str, document: Json) -> None:
+def replace_response(database: Database, eval_run_uuid: str, old: Json, new: Json) -> None:
     """Store a corrected response."""
-    response_uuid, _, _, is_scored, is_passed, text = _response_row(eval_run_uuid, document)
-    database.run(
-        "UPDATE responses SET is_scored = ?, is_passed = ?, document = ? WHERE response_uuid = ?",
-        (is_scored, is_passed, text, response_uuid),
-    )
+    (old_scored, old_passed), (new_scored, new_passed) = _count([old]), _count([new])
+    with database.transaction():
+        database.run(
+            "UPDATE responses SET document = ? WHERE response_uuid = ?",
+            (_encode(new).decode(), str(new["response_uuid"])),
+        )
+        change = Results(scored=new_scored - old_scored, passed=new_passed - old_passed)
+        _add_results(database, eval_run_uuid, change)
 
 
 def find_response(database: Database, eval_run_uuid: str, response_uuid: str) -> Json | None:
@@ -180,15 +186,17 @@ def count_scorings(database: Database) -> Counter[ScoredTurn]:
     return Counter(ScoredTurn(*row) for row in rows)  # type: ignore[arg-type]  # the columns are those of the fields
 
 
-def _response_row(eval_run_uuid: str, document: Json) -> tuple[str, str, str, int, int | None, str]:
-    is_passed = document["is_passed"]
-    return (
-        str(document["response_uuid"]),
-        eval_run_uuid,
-        str(document["prompt_uuid"]),
-        int(is_passed is not None),
-        None if is_passed is None else int(bool(is_passed)),
-        _encode(document).decode(),
+def _count(documents: Sequence[Json]) -> tuple[int, int]:
+    verdicts = [one["is_passed"] for one in documents if one["is_passed"] is not None]
+    return len(verdicts), sum(map(bool, verdicts))
+
+
+def _add_results(database: Database, eval_run_uuid: str, more: Results) -> None:
+    # Counted as they come: to count a large run anew for every page and every call would be slow.
+    database.run(
+        "UPDATE runs SET num_prompts = num_prompts + ?, num_responses = num_responses + ?,"
+        " num_scored = num_scored + ?, num_passed = num_passed + ? WHERE eval_run_uuid = ?",
+        (more.prompts, more.responses, more.scored, more.passed, eval_run_uuid),
     )
 
 
@@ -198,5 +206,6 @@ def _integer(value: object) -> int:
 
 
 def _read_run(row: Row) -> StoredRun:
-    eval_run_uuid, eval_uuid, workspace_uuid, *job, document = row
-    return StoredRun(str(eval_run_uuid), str(eval_uuid), workspace_uuid, read_job(job), _decode(document))  # type: ignore[arg-type]  # schema
+    eval_run_uuid, eval_uuid, workspace_uuid, *job, document = row[:8]
+    results = Results(*map(_integer, row[8:]))
+    return StoredRun(str(eval_run_uuid), str(eval_uuid), workspace_uuid, read_job(job), _decode(document), results)  # type: ignore[arg-type]  # schema
