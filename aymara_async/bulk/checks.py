@@ -72,8 +72,8 @@ def check_registered(item: Item, registered: Registered) -> None:
 def invalid(row: int, reason: str, path: str | None = None) -> InvalidResponseError:
     """Make the error that names row and reason."""
     return InvalidResponseError(
-        f"Row {row} cannot be scored: {reason}. It was not sent; what was sent before is scored. Correct the input and run "
-        'it again with the same journal, or pass on_invalid="skip" to go on without such rows.',
+        f"Row {row} cannot be scored: {reason}. It was not sent; what was sent before is scored. Correct the input and "
+        'run it again with the same journal, or pass on_invalid="skip" to go on without such rows.',
         row=row,
         reason=reason,
         path=path,

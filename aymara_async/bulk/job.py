@@ -204,8 +204,8 @@ class Job:
         self._learn_run(sent.run, answer.eval_run_uuid)
         if answer.status == "failed":
             raise JobFailedError(
-                f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, if "
-                "there is one; nothing more was sent. Start anew, in another run.",
+                f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, "
+                "if there is one; nothing more was sent. Start anew, in another run.",
                 uuid=answer.eval_run_uuid,
                 status=answer.status,
                 resource=answer,
@@ -258,8 +258,8 @@ class Job:
 def _never_scored(doubt: Doubt) -> IncompleteScoringError:
     prompts = [turn.prompt_uuid for turn in doubt.missing]
     return IncompleteScoringError(
-        f"The server answered {ANSWERS_WITHOUT_RESULT} times without scoring {len(prompts)} responses, the first of them to "
-        f"prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
+        f"The server answered {ANSWERS_WITHOUT_RESULT} times without scoring {len(prompts)} responses, the first "
+        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
         f"{doubt.batch.run.name!r}.",
         eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
         missing=prompts,

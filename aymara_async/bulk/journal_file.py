@@ -95,9 +95,9 @@ def explain(failure: Exception, path: Path | None) -> JournalError:
         )
     if "not a database" in text or "malformed" in text or "corrupt" in text:
         return JournalError(
-            f"The journal {place} is damaged or no journal ({failure}), so it cannot tell what was sent. Nothing is sent "
-            "any more. Restore it with its -wal file from a copy made while no job ran, or look at the runs at the "
-            "server (evals.runs.list) before you begin anew with another file.",
+            f"The journal {place} is damaged or no journal ({failure}), so it cannot tell what was sent. Nothing is "
+            "sent any more. Restore it with its -wal file from a copy made while no job ran, or look at the runs at "
+            "the server (evals.runs.list) before you begin anew with another file.",
             path=place,
         )
     advice = (
@@ -106,7 +106,7 @@ def explain(failure: Exception, path: Path | None) -> JournalError:
         else "See that the file and its folder can be written, and"
     )
     return JournalError(
-        f"The journal {place} cannot be used: {failure}. Nothing is sent that it does not hold; batches under way will be "
-        f"looked for at the server when the job resumes. {advice} run the job again with the same journal.",
+        f"The journal {place} cannot be used: {failure}. Nothing is sent that it does not hold; batches under way will "
+        f"be looked for at the server when the job resumes. {advice} run the job again with the same journal.",
         path=place,
     )

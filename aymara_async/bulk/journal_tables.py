@@ -42,8 +42,8 @@ def begin_session(
     for name, value in wanted.items():
         if settings.get(name) != value:
             raise JournalError(
-                f"The journal {path} belongs to another job: its {name} is {settings.get(name)}, not {value}. It was left "
-                "as it is and nothing was sent; name another file.",
+                f"The journal {path} belongs to another job: its {name} is {settings.get(name)}, not {value}. It was "
+                "left as it is and nothing was sent; name another file.",
                 path=str(path),
             )
     session = int(settings["session"]) + 1

@@ -143,7 +143,7 @@ class Reconciler:
             if len(uuids) > 1:
                 raise unknown(
                     doubt,
-                    f"the server has {len(uuids)} runs of its name, so that it was scored more than once. Keep one of them",
+                    f"the server has {len(uuids)} runs of its name, so it was scored more than once; keep one of them",
                     uuids,
                 )
             doubt.eval_run_uuid = uuids[0] if uuids else None
@@ -199,7 +199,7 @@ def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> Ba
     uuids = list(eval_run_uuids) or [uuid for uuid in [doubt.eval_run_uuid] if uuid]
     return BatchOutcomeUnknownError(
         f"Of {name}, sent to run {batch.run.name!r}, {len(turns)} responses are in doubt: {reason}. They were not sent "
-        "again, because that could score them twice. Look at the run with evals.runs.list and evals.runs.list_responses; "
+        "again, because that could score them twice. Look at the run with evals.runs.list and list_responses; "
         "running the job again with the same journal looks for them again.",
         batch=name,
         run_name=batch.run.name,

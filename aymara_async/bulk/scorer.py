@@ -30,11 +30,11 @@ class AsyncBulkScorer:
     """Score very many responses to the prompts of one eval, each exactly once.
 
     Args:
-        client: Whose connections, time limits and retry policy to use. All bulk jobs of a client share one limiter, which
-            finds out how fast the server lets them go; its other calls do not wait for them.
+        client: Whose connections, time limits and retry policy to use. All bulk jobs of a client share one limiter,
+            which finds out how fast the server lets them go; its other calls do not wait for them.
         eval_uuid: The eval whose prompts were answered.
-        journal: File that keeps what was sent and scored, made if there is none. With it, a job that was interrupted goes
-            on where it was: call ``score`` or ``run`` again with the same input.
+        journal: File that keeps what was sent and scored, made if there is none. With it, a job that was interrupted
+            goes on where it was: call ``score`` or ``run`` again with the same input.
         batch_size: Responses per request.
         max_batch_bytes: Bytes of JSON per request; a response beyond that is invalid.
         concurrency: Requests under way at once.
@@ -47,12 +47,12 @@ class AsyncBulkScorer:
         on_invalid: What to do with rows that cannot be sent: ``"raise"``, once what comes before them is scored, or
             ``"skip"`` and list them in the result.
         check_prompts: Look up which prompts the eval has, and treat responses to others as invalid (first turns only).
-        grace_period: Seconds after which a batch whose answer was lost, and which the server does not list, counts as not
-            arrived. It must be longer than the server goes on working on a request whose connection has broken.
+        grace_period: Seconds after which a batch whose answer was lost, and which the server does not list, counts as
+            not arrived. It must be longer than the server goes on working on a request whose connection has broken.
         on_unknown: What to do then: ``"resend"``, or ``"raise"`` ``BatchOutcomeUnknownError``.
         patience: Seconds without any success after which the job gives up.
-        progress: A callable that gets a ``BulkProgress`` after each batch; True for a bar, if stderr is a terminal and rich
-            or tqdm is installed.
+        progress: A callable that gets a ``BulkProgress`` after each batch; True for a bar, if stderr is a terminal and
+            rich or tqdm is installed.
 
     Raises:
         RequestValidationError: An argument makes no sense.
@@ -80,16 +80,15 @@ class AsyncBulkScorer:
         patience: float = 600.0,
         progress: bool | Callable[[BulkProgress], None] = False,
     ) -> None:
-        _require(isinstance(eval_uuid, str) and bool(eval_uuid), "eval_uuid", "a non-empty string", eval_uuid)
+        _require(_is_text(eval_uuid), "eval_uuid", "a non-empty string", eval_uuid)
         for name, number in (
             ("batch_size", batch_size),
             ("max_batch_bytes", max_batch_bytes),
             ("concurrency", concurrency),
         ):
-            is_count = isinstance(number, int) and not isinstance(number, bool) and number >= 1
-            _require(is_count, name, "a whole number of at least 1", number)
+            _require(_is_count(number), name, "a whole number of at least 1", number)
         for name, seconds in (("grace_period", grace_period), ("patience", patience)):
-            _require(isinstance(seconds, int | float) and seconds >= 0, name, "seconds, at least 0", seconds)
+            _require(_is_duration(seconds), name, "seconds, at least 0", seconds)
         _require(on_invalid in ("raise", "skip"), "on_invalid", '"raise" or "skip"', on_invalid)
         _require(on_unknown in ("resend", "raise"), "on_unknown", '"resend" or "raise"', on_unknown)
         self._client = client
@@ -105,16 +104,17 @@ class AsyncBulkScorer:
         defaults = client._settings.call
         self._is_sandbox = defaults.use_sandbox if is_sandbox is None else is_sandbox
         self._workspace_uuid = defaults.workspace_uuid if workspace_uuid is None else workspace_uuid
-        self._on_invalid, self._check_prompts = on_invalid, check_prompts
-        self._grace, self._on_unknown, self._patience = grace_period, on_unknown, patience
+        self._on_invalid: Literal["raise", "skip"] = on_invalid
+        self._on_unknown: Literal["resend", "raise"] = on_unknown
+        self._check_prompts, self._grace, self._patience = check_prompts, grace_period, patience
         self._progress = progress
 
     def score(self, responses: Responses) -> ScoringStream:
         """Score responses and iterate over the results, each as soon as it is there (``evals.runs.score_responses``).
 
         ``responses`` are instances or mappings from any iterable or async iterable, read only as fast as they are sent,
-        or the path of a JSON Lines file. The order is that of the server's answers. At the end all are scored, listed by
-        the server, or rejected and named in ``result.failed``.
+        or the path of a JSON Lines file. The order is that of the server's answers. At the end all are scored and
+        listed by the server, or rejected and named in ``result.failed``.
 
         Raises ``InvalidResponseError``, ``JournalError``, ``BatchOutcomeUnknownError``, ``IncompleteScoringError``,
         ``ScoredTwiceError`` and ``APIError``; what was yielded before is scored.
@@ -227,6 +227,18 @@ class ScoringStream:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
 
 
 def _require(is_met: bool, name: str, what: str, value: object) -> None:

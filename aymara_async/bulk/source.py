@@ -1,4 +1,4 @@
-"""Where responses come from: a JSON Lines file, any iterable or any async iterable, pulled only as fast as they are sent."""
+"""Where responses come from: a JSON Lines file, an iterable or an async one, pulled only as fast as they are sent."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class Source:
         self._number = 0
         self.total: int | None = None
         """How many there are, where that can be told."""
-        given: object = responses
+        given = cast(object, responses)
         if isinstance(given, AsyncIterable):
-            self._async = aiter(cast(AsyncIterable[object], given))
+            self._async = aiter(given)
             return
         if isinstance(given, str | os.PathLike):
             self._sync = _lines(Path(given))
         elif isinstance(given, Iterable) and not isinstance(given, Mapping | bytes):
-            self._sync = enumerate(cast(Iterable[object], given), 1)
+            self._sync = enumerate(given, 1)
         else:
             raise RequestValidationError(
                 "Responses are an iterable of EvalResponse or mappings, or the path of a JSON Lines file, not a "

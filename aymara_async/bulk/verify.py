@@ -27,8 +27,8 @@ async def verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: f
     result.eval_run_uuids[:] = uuids
     if result.submitted != result.scored + len(result.failed):
         raise IncompleteScoringError(
-            f"Of {result.submitted} responses {result.scored} were scored and {len(result.failed)} rejected, which leaves "
-            "some unaccounted for. Run the job again with the same journal.",
+            f"Of {result.submitted} responses {result.scored} were scored and {len(result.failed)} rejected, which "
+            "leaves some unaccounted for. Run the job again with the same journal.",
             eval_run_uuids=uuids,
             missing=[],
         )
@@ -47,8 +47,8 @@ async def verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: f
                 break
             if monotonic() >= end:
                 raise IncompleteScoringError(
-                    f"Run {uuid} does not list {len(missing)} of the {run.scored} responses that the server has scored, the "
-                    f"first of them to prompt {missing[0]}. Their results were yielded; report it with the run.",
+                    f"Run {uuid} does not list {len(missing)} of the {run.scored} responses that the server scored, "
+                    f"the first of them to prompt {missing[0]}. Their results were yielded; report it with the run.",
                     eval_run_uuids=[uuid],
                     missing=missing,
                 )
@@ -82,9 +82,9 @@ def _scored_twice(eval_run_uuids: list[str], prompt_uuids: list[str]) -> ScoredT
     where = " and ".join(eval_run_uuids)
     what = f"{len(prompt_uuids)} responses too many" if prompt_uuids else "the same batch more than once"
     return ScoredTwiceError(
-        f"The server lists {what} in {where}: it still worked on a batch that it had not listed within the grace period, "
-        "and that was sent again. Every response has its result, but some were scored twice. Delete what is too many "
-        "before you report on it; with a longer grace_period it will not happen again.",
+        f"The server lists {what} in {where}: it still worked on a batch that it had not listed within the grace "
+        "period, and that was sent again. Every response has its result, but some were scored twice. Delete what is too "
+        "many before you report on it; with a longer grace_period it will not happen again.",
         eval_run_uuids=eval_run_uuids,
         prompt_uuids=prompt_uuids,
     )
