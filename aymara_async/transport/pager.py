@@ -31,10 +31,11 @@ class Page(Generic[T]):
     offset: int
     """How many items come before this page."""
     _pager: AsyncPager[T]
+    _page_starts: dict[Hashable, int]
 
     def has_next_page(self) -> bool:
         """Tell whether there are items after this page."""
-        return bool(self.items) and self.offset + len(self.items) < self.count
+        return self.offset + len(self.items) < self.count
 
     def next_page_info(self) -> dict[str, int] | None:
         """Return the offset and limit of the next page, or None after the last."""
@@ -43,10 +44,11 @@ class Page(Generic[T]):
         return {"offset": self.offset + len(self.items), "limit": self._pager.limit}
 
     async def get_next_page(self) -> Page[T]:
-        """Fetch the next page; raises ``ValueError`` after the last."""
+        """Fetch the next page; raises ``ValueError`` after the last, ``PaginationError`` where it does not add up."""
         if not self.has_next_page():
             raise ValueError("This is the last page; ask has_next_page() first.")
-        return await self._pager.starting_at(self.offset + len(self.items))
+        async with aclosing(self._pager.pages_after(self, prefetch=1)) as pages:
+            return await anext(pages)
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
@@ -54,9 +56,9 @@ class Page(Generic[T]):
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         for item in self.items:
             yield item
-        if self.has_next_page():
-            async with aclosing(aiter(self._pager.starting_at(self.offset + len(self.items)))) as rest:
-                async for item in rest:
+        async with aclosing(self._pager.pages_after(self)) as pages:
+            async for page in pages:
+                for item in page.items:
                     yield item
 
     def __len__(self) -> int:
@@ -140,7 +142,13 @@ class AsyncPager(Generic[T]):
         return page_response
 
     def _page(self, fetched: ItemList[T], offset: int) -> Page[T]:
-        return Page(items=fetched.items, count=fetched.count, offset=offset, pager=self)
+        reading = Reading(self._listing.path, self._listing.key, self.limit)
+        items = reading.begin(offset, fetched)
+        return self._page_of(reading, items, offset + len(items))
+
+    def _page_of(self, reading: Reading[T], items: list[T], end: int) -> Page[T]:
+        offset = end - len(items)  # items that were seen before are left out at the front
+        return Page(items=items, count=reading.count, offset=offset, pager=self, page_starts=reading.page_starts)
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         async with aclosing(self.pages()) as pages:
@@ -150,15 +158,21 @@ class AsyncPager(Generic[T]):
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Iterate over the pages, fetched ahead."""
+        first = await self
+        yield first
+        async with aclosing(self.pages_after(first)) as pages:
+            async for page in pages:
+                yield page
+
+    async def pages_after(self, page: Page[T], prefetch: int | None = None) -> AsyncGenerator[Page[T], None]:
+        """Iterate over the pages that follow one, fetched ahead."""
         listing = self._listing
-        reading = Reading(listing.path, listing.key, self.limit, self.offset)
-        first = await listing.fetch(self.limit, self.offset)
-        items = reading.begin(self.offset, first)
-        yield Page(items=items, count=first.count, offset=self.offset, pager=self)
+        reading = Reading(listing.path, listing.key, self.limit, page._page_starts)
+        reading.begin(page.offset, ItemList(items=page.items, count=page.count))
         ahead: deque[tuple[int, asyncio.Task[ItemList[T]]]] = deque()
         try:
             while True:
-                while len(ahead) < self.prefetch and (offset := reading.plan()) is not None:
+                while len(ahead) < (prefetch or self.prefetch) and (offset := reading.plan()) is not None:
                     ahead.append((offset, asyncio.create_task(listing.fetch(reading.stride, offset))))
                 if not ahead:
                     return
@@ -168,7 +182,7 @@ class AsyncPager(Generic[T]):
                 finally:
                     task.cancel()
                 items = await self._complete(reading, offset, fetched)
-                yield Page(items=items, count=reading.count, offset=offset, pager=self)
+                yield self._page_of(reading, items, reading.end(offset))
         finally:
             for _, task in ahead:
                 task.cancel()

@@ -17,18 +17,22 @@ class Reading(Generic[T]):
     Memory grows by one key a page: enough to see a page that comes again, not enough to matter.
     """
 
-    def __init__(self, path: str, key: Callable[[T], Hashable], limit: int, offset: int) -> None:
+    def __init__(
+        self, path: str, key: Callable[[T], Hashable], limit: int, page_starts: dict[Hashable, int] | None = None
+    ) -> None:
+        """``page_starts`` is what an earlier reading of the same list has seen, to be added to."""
         self._path = path
         self._key = key
         self.stride = limit
         """Items per page, as far as the server goes along."""
         self.count = 0
         """Items of the whole list, by the newest answer."""
-        self._first_count: int | None = None
-        self._planned = offset
+        self._first_count = 0
+        self._planned = 0
         self._skipped = 0
-        self._page_starts: set[Hashable] = set()
-        self._previous: frozenset[Hashable] = frozenset()
+        self.page_starts = {} if page_starts is None else page_starts
+        """At which offset each page's first item was."""
+        self._tail: list[Hashable] = []
 
     def plan(self) -> int | None:
         """Return the offset of the next page to ask for, ``stride`` items long; None after the last."""
@@ -60,29 +64,41 @@ class Reading(Generic[T]):
         if page.count < self.count:
             raise self._error(
                 f"the list shrank from {self.count} to {page.count} items while it was read, so that items may have been "
-                "passed over. Read it again"
+                "passed over"
             )
         self.count = page.count
-        items = page.items[:wanted]
-        if not items:
+        if not page.items:
             raise self._error(f"the server counts {self.count} items, but gives none from {offset} on")
-        keys = [self._key(item) for item in items]
+        if offset + len(page.items) > self.count:
+            raise self._error(f"the server counts {self.count} items, but gives {len(page.items)} from {offset} on")
+        items = page.items[:wanted]
+        repeated = self._repeated([self._key(item) for item in items], offset)
+        return items[repeated:] if repeated else items
+
+    def _repeated(self, keys: list[Hashable], offset: int) -> int:
+        """Tell how many items at the front of a page were the last ones before; nothing else may come again."""
+        grown = self.count - self._first_count
         if None in keys:
-            return items
-        unique = frozenset(keys)
-        repeated = self._previous & unique
-        self._skipped += len(repeated)
-        # Items that were added in front push those already seen onto the next page; nothing else may come again.
-        allowed = self.count - (self._first_count or 0)
-        if len(unique) < len(keys) or self._skipped > allowed or (keys[0] in self._page_starts and not repeated):
+            if grown:
+                raise self._error("the list grew while it was read, and its items have no ids to tell old from new")
+            return 0
+        # Items that were added in front push those already seen onto the next page.
+        seen_from = self._tail.index(keys[0]) if keys[0] in self._tail else len(self._tail)
+        repeated = min(len(self._tail) - seen_from, len(keys))
+        new = keys[repeated:]
+        self._skipped += repeated
+        is_pushed = keys[:repeated] == self._tail[seen_from : seen_from + repeated] and self._skipped <= grown
+        has_moved = any(self.page_starts.get(key, at) != at for at, key in enumerate(new, offset + repeated))
+        if not is_pushed or has_moved or len({*new, *self._tail}) < len(new) + len(self._tail):
             raise self._error(f"the server gave items twice, on the page at {offset} and before")
-        self._page_starts.add(keys[0])
-        self._previous = unique
-        return [item for item, key in zip(items, keys, strict=True) if key not in repeated] if repeated else items
+        if new:
+            self.page_starts[new[0]] = offset + repeated
+            self._tail = (self._tail + new)[-max(self.stride, len(new)) :]
+        return repeated
 
     def _error(self, reason: str) -> PaginationError:
         return PaginationError(
-            f"GET {self._path}: {reason}. What was yielded so far is right, but the list is not complete.",
+            f"GET {self._path}: {reason}. What came so far is not the whole list; read it again from the start.",
             method="GET",
             url=self._path,
         )
