@@ -1,0 +1,58 @@
+"""Measure this SDK, the official one and the limit in one run: ``python -m benchmarks [ROW …] [--quick]``.
+
+A full run, without rows and without --quick, writes RESULTS.md; every run prints its results.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+from benchmarks.bench import Bench, started
+from benchmarks.machine import described
+from benchmarks.rows import calls, codec, instructions, lists, sandbox, start
+from benchmarks.section import Section
+
+ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
+    "footprint": start.footprint,
+    "import": start.importing,
+    "calls": calls.awaited,
+    "blocking": calls.blocking,
+    "decode": codec.decoding,
+    "encode": codec.encoding,
+    "lists": lists.iterating,
+    "growth": lists.growth,
+    "sandbox": sandbox.serving,
+    "instructions": instructions.counting,
+}
+RESULTS = Path(__file__).parent / "RESULTS.md"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"what to measure: {', '.join(ROWS)} (all)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: to try it, not to trust it")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.rows) - ROWS.keys():
+        parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    began = monotonic()
+    sections: list[Section] = []
+    with started(is_quick=arguments.quick) as bench:
+        for name, measure in ROWS.items():
+            if not arguments.rows or name in arguments.rows:
+                for section in measure(bench):
+                    print(f"\n{section}", flush=True)
+                    sections.append(section)
+    command = " ".join(["python -m benchmarks", *arguments.rows, *(["--quick"] if arguments.quick else [])])
+    machine = described(command, monotonic() - began)
+    print(f"\n{machine}")
+    if not arguments.rows and not arguments.quick:
+        body = "\n".join(map(str, sections))
+        RESULTS.write_text(f"# Results\n\n{machine}\n\n{body}", encoding="utf-8")
+        print(f"\nwritten to {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The running benchmark: the canned server, the contestants' processes, and the order in which they take turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from benchmarks.comparison import Comparison, Sample
+from benchmarks.environments import CACHE, OFFICIAL, OURS, ROOT, TOOLS, Environment
+
+ENVIRONMENTS = {
+    "ours": OURS,
+    "limit": OURS,
+    "limit_models": OURS,
+    "official": OFFICIAL,
+    "official_aiohttp": OFFICIAL,
+}
+
+
+SEEN = CACHE / "path"
+"""A folder with nothing but a link to the benchmarks, so that no contestant sees the checkout's own package."""
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the variables of a contestant: no settings of either SDK, no proxies, this folder's code to run."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AYMARA_", "PYTHON")) and not name.lower().endswith("_proxy")
+    }
+    return {**kept, "PYTHONPATH": str(SEEN), "PYTHONHASHSEED": "0"}
+
+
+def link_benchmarks() -> None:
+    """Let the contestants see this checkout's benchmarks."""
+    SEEN.mkdir(parents=True, exist_ok=True)
+    link = SEEN / "benchmarks"
+    link.unlink(missing_ok=True)
+    link.symlink_to(ROOT / "benchmarks", target_is_directory=True)
+
+
+@contextmanager
+def running(command: Sequence[str | Path]) -> Iterator[subprocess.Popen[str]]:
+    """Run a process that ends with its input."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environment(), cwd=SEEN
+    ) as process:
+        try:
+            yield process
+        finally:
+            assert process.stdin
+            process.stdin.close()
+
+
+class Worker:
+    """A contestant's process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._orders, self._results = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
+
+    def run(self, task: str, arguments: dict[str, Any]) -> Sample:
+        self._orders.write(json.dumps({"task": task, "arguments": arguments}) + "\n")
+        self._orders.flush()
+        line = self._results.readline()
+        if not line:
+            raise RuntimeError(f"A contestant's process ended during {task} {arguments}; its traceback is above.")
+        result: Sample = json.loads(line)
+        return result
+
+
+@dataclass
+class Bench:
+    """Where the contestants are sent, and how patiently."""
+
+    url: str
+    is_quick: bool
+
+    def compare(
+        self,
+        contestants: Sequence[str],
+        task: str,
+        *,
+        processes: int = 3,
+        rounds: int = 5,
+        own: dict[str, dict[str, Any]] | None = None,
+        **arguments: Any,
+    ) -> Comparison:
+        """Let the contestants take turns, round after round, each in a process of its own, anew some times.
+
+        ``own`` holds arguments that differ between contestants, by contestant.
+        """
+        print(f"  {task} {arguments}", file=sys.stderr, flush=True)
+        comparison = Comparison()
+        for _ in range(1 if self.is_quick else processes):
+            with ExitStack() as stack:
+                workers = {one: stack.enter_context(self._worker(one)) for one in contestants}
+                for _ in range(min(rounds, 2) if self.is_quick else rounds):
+                    for contestant, worker in workers.items():
+                        mine = {**arguments, **(own or {}).get(contestant, {})}
+                        comparison.add(contestant, worker.run(task, mine))
+        return comparison
+
+    @contextmanager
+    def _worker(self, contestant: str) -> Iterator[Worker]:
+        command = [ENVIRONMENTS[contestant].python, "-m", "benchmarks.measuring.worker", contestant, self.url]
+        with running(command) as process:
+            yield Worker(process)
+
+    def of(self, patient: int, quick: int) -> int:
+        """Choose by how patient this run is."""
+        return quick if self.is_quick else patient
+
+
+@contextmanager
+def started(*, is_quick: bool, environments: Sequence[Environment] = (OURS, OFFICIAL, TOOLS)) -> Iterator[Bench]:
+    """Make the environments and start the server."""
+    for environment in environments:
+        environment.make()
+    link_benchmarks()
+    with running([TOOLS.python, "-m", "benchmarks.server"]) as server:
+        assert server.stdout
+        yield Bench(f"http://127.0.0.1:{int(server.stdout.readline())}", is_quick)

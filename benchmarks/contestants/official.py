@@ -1,0 +1,93 @@
+"""The official SDK, with the HTTP client that it takes by default."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import httpx
+from aymara_ai import AsyncAymaraAI, AymaraAI
+from aymara_ai._models import FinalRequestOptions
+from aymara_ai._utils import maybe_transform
+from aymara_ai.pagination import SyncOffsetPage
+from aymara_ai.types import Eval, EvalSuiteReport
+from aymara_ai.types.evals import EvalRunResult, ScoredResponse, run_score_responses_params
+from benchmarks.answers import EVAL_UUID, submitted_responses
+
+PAGE = 100
+TYPES: dict[str, Any] = {
+    "page of 100 scored responses": SyncOffsetPage[ScoredResponse],
+    "page of 100 runs with their evals": SyncOffsetPage[EvalRunResult],
+    "suite report, 20 runs of 100 responses": EvalSuiteReport,
+    "one eval": Eval,
+}
+
+
+def make_client(url: str) -> AsyncAymaraAI:
+    return AsyncAymaraAI(base_url=url, api_key="key")
+
+
+@asynccontextmanager
+async def getting(url: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    async with make_client(url) as client:
+        yield lambda: client.evals.get(EVAL_UUID)
+
+
+@contextmanager
+def getting_blocked(url: str) -> Iterator[Callable[[], object]]:
+    with AymaraAI(base_url=url, api_key="key") as client:
+        yield lambda: client.evals.get(EVAL_UUID)
+
+
+def decoding(work: str) -> Callable[[bytes], object]:
+    """Take the way of its own responses, from the bytes on."""
+    client = AymaraAI(base_url="http://127.0.0.1", api_key="key")
+    options = FinalRequestOptions(method="get", url="/")
+    request = httpx.Request("GET", "http://127.0.0.1/")
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+
+    def decode(body: bytes) -> object:
+        return client._process_response(
+            cast_to=TYPES[work],
+            options=options,
+            response=httpx.Response(200, headers=headers, content=body, request=request),
+            stream=False,
+            stream_cls=None,
+        )
+
+    return decode
+
+
+def encoding(number: int) -> Callable[[], bytes]:
+    """Take the way of its own requests, up to the bytes."""
+    client = AymaraAI(base_url="http://127.0.0.1", api_key="key")
+    fields = {"eval_uuid": EVAL_UUID, "responses": submitted_responses(number)}
+
+    def encode() -> bytes:
+        body = maybe_transform(fields, run_score_responses_params.RunScoreResponsesParams)
+        return client._build_request(FinalRequestOptions(method="post", url="/", json_data=body)).content
+
+    return encode
+
+
+@asynccontextmanager
+async def iterating(url: str) -> AsyncIterator[Callable[[str], AsyncIterator[object]]]:
+    async with make_client(url) as client:
+        yield lambda run: aiter(client.evals.runs.list_responses(run))
+
+
+@asynccontextmanager
+async def iterating_by_hand(url: str) -> AsyncIterator[Callable[[str], AsyncIterator[object]]]:
+    """Ask for page after page, as its users have to do to get all items."""
+    async with make_client(url) as client:
+
+        async def iterate(run: str) -> AsyncIterator[object]:
+            offset, count = 0, 1
+            while offset < count:
+                page = await client.evals.runs.list_responses(run, limit=PAGE, offset=offset)
+                for item in page.items:
+                    yield item
+                offset, count = offset + len(page.items), page.count or 0
+
+        yield iterate

@@ -1,0 +1,1 @@
+"""What runs in a contestant's process, and how its samples become numbers."""

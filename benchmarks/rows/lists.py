@@ -1,0 +1,79 @@
+"""Long lists, and how cost grows with their length and with the number of calls under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.bench import Bench
+from benchmarks.comparison import number, shown
+from benchmarks.section import Section, Target
+
+ITEMS = 20_000
+
+
+def iterating(bench: Bench) -> Iterator[Section]:
+    """Iterate over 20,000 responses, 100 a page, from servers that are near and far."""
+    section = Section(
+        f"Iterate over {ITEMS:,} responses",
+        "Pages of 100. The official iterator ends, without a word, after the first page; by hand means a loop of its user that "
+        "asks for page after page. Memory is the growth of the peak after a first page was read.",
+        ("", "server's latency", "items", "seconds", "CPU per item, µs", "memory, MB"),
+    )
+    ways = {
+        "ours": ("aymara-async, `async for`", "iterating"),
+        "limit": ("limit, page after page", "iterating"),
+        "official": ("official, `async for`", "iterating"),
+        "official ": ("official, by hand", "iterating_by_hand"),
+    }
+    for latency in (0, 20, 100):
+        own = {one.strip(): {"function": function} for one, (_, function) in ways.items() if not one.endswith(" ")}
+        repeats = {"processes": 1 if latency == 100 else 3, "rounds": 1}
+        arguments = {"items": ITEMS, "latency_ms": latency}
+        main = bench.compare(["ours", "limit", "official"], "iterate", own=own, **repeats, **arguments)
+        by_hand = bench.compare(["official"], "iterate", function="iterating_by_hand", **repeats, **arguments)
+        for one, (label, _) in ways.items():
+            comparison = by_hand if one.endswith(" ") else main
+            values = [shown(comparison, one.strip(), key) for key in ("s", "cpu_us", "more_mb")]
+            items = f"{comparison.median(one.strip(), 'items'):,.0f}"
+            section.lines.append([label, f"{latency} ms", items, *values])
+        section.targets.append(Target(f"items, {latency} ms", main.median("ours", "items"), at_least=ITEMS))
+        if latency == 20:
+            faster = main.ratio("s", "limit", "ours")
+            section.targets.append(Target("time, raw aiohttp page after page to ours, 20 ms", faster, at_least=6))
+            section.targets.append(Target("seconds, 20 ms", main.median("ours", "s"), at_most=0.8))
+    yield section
+
+
+def growth(bench: Bench) -> Iterator[Section]:
+    """Iterate over 10^2 to 10^6 responses, and have 1 to 10,000 calls under way."""
+    longer = Section(
+        "How cost grows with the length of a list",
+        "Iterated by `async for`, from a server without latency; memory is the growth of the peak after a first page.",
+        ("responses", "CPU per item, µs", "memory, MB"),
+    )
+    last = bench.of(6, 4)
+    costs: dict[int, float] = {}
+    for items in (10**power for power in range(2, last + 1)):
+        repeats = {"processes": 1 if items > 10**5 else 3, "rounds": 1}
+        found = bench.compare(["ours"], "iterate", function="iterating", items=items, latency_ms=0, **repeats)
+        costs[items] = found.median("ours", "cpu_us")
+        longer.lines.append([f"{items:,}", shown(found, "ours", "cpu_us"), number(found.median("ours", "more_mb"))])
+        if items == 10**last:
+            longer.targets.append(Target("memory for the longest, MB", found.median("ours", "more_mb"), at_most=32))
+    longer.targets.append(Target("cost of an item, longest to 10,000", costs[10**last] / costs[10**4], at_most=1.25))
+    yield longer
+    wider = Section(
+        "How cost grows with the number of calls under way",
+        "All started at once; 100 connections.",
+        ("calls", "CPU per call, µs", "raw aiohttp, µs", "ratio", "calls a second", "memory per call, kB"),
+    )
+    for calls in (1, 10, 100, 1000, 10_000):
+        found = bench.compare(["ours", "limit"], "get_at_once", calls=calls, processes=3, rounds=1)
+        memory = found.median("ours", "more_mb") * 1000 / calls
+        ratio = found.ratio("cpu_us", "ours", "limit")
+        cpu = [shown(found, one, "cpu_us") for one in ("ours", "limit")]
+        speed = number(found.median("ours", "calls_per_s"))
+        wider.lines.append([f"{calls:,}", *cpu, f"{ratio:.2f}x", speed, number(memory) if calls >= 1000 else ""])
+        costs[calls] = found.median("ours", "cpu_us")
+    wider.targets.append(Target("cost of a call, 10,000 to 100", costs[10_000] / costs[100], at_most=1.5))
+    yield wider

@@ -1,0 +1,92 @@
+"""The canned server: prebuilt bytes, no parsing beyond the request line, so that it is faster than every client.
+
+Routes: ``GET /v2/evals/…`` is an eval; ``GET /v2/eval-runs/list-N-MS/responses`` is a page of a list of N scored responses,
+given after MS milliseconds. It runs in a process of its own, with ``python -m benchmarks.server``, until its input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from functools import cache
+from typing import cast
+
+from benchmarks.answers import PAGE_MARK, a_scored_response, an_eval, encoded
+
+_LIST = re.compile(rb"GET /v2/eval-runs/list-(\d+)-(\d+)/responses")
+_LIMIT = re.compile(rb"[?&]limit=(\d+)")
+_OFFSET = re.compile(rb"[?&]offset=(\d+)")
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def _response(body: bytes) -> bytes:
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nx-request-id: req.1\r\nContent-Length: %d\r\n\r\n"
+    return (head % len(body)).encode() + body
+
+
+EVAL = _response(encoded(an_eval()))
+
+
+@cache
+def _page(length: int, count: int) -> bytes:
+    mark = PAGE_MARK.decode()
+    return _response(encoded({"items": [a_scored_response(one, mark) for one in range(length)], "count": count}))
+
+
+def page(head: bytes, count: int) -> bytes:
+    """Make the page of a list that the request line asks for."""
+    limit, offset = _LIMIT.search(head), _OFFSET.search(head)
+    start = int(offset[1]) if offset else 0
+    length = max(0, min(int(limit[1]) if limit else 100, count - start))
+    return _page(length, count).replace(PAGE_MARK, b"%08d" % start)
+
+
+class Answering(asyncio.Protocol):
+    """Answer what comes in over one connection."""
+
+    transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.received = data = self.received + data if self.received else data
+        end = data.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        length = None if data.startswith(b"GET") else _LENGTH.search(data, 0, end)
+        end += 4 + (int(length[1]) if length else 0)
+        if len(data) < end:
+            return
+        self.received = data[end:]
+        self.answer(data)
+
+    def answer(self, head: bytes) -> None:
+        listed = _LIST.match(head)
+        if listed is None:
+            self.transport.write(EVAL)
+        elif delay := int(listed[2]):
+            asyncio.get_running_loop().call_later(delay / 1000, self.give, page(head, int(listed[1])))
+        else:
+            self.transport.write(page(head, int(listed[1])))
+
+    def give(self, answer: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(answer)
+
+
+async def serve() -> None:
+    """Serve on a free port of the loopback until the input ends; the port is the first line of the output."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(serve())
