@@ -1,0 +1,163 @@
+"""Whether one run is better or worse than another on the same prompts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import attrs
+from scipy import stats
+
+from aymara_async.analysis.errors import StatisticsError
+from aymara_async.analysis.intervals import Interval, normal_quantile
+from aymara_async.analysis.outcomes import Outcome, outcome_of
+from aymara_async.analysis.pairing import Pair, PairBy, pair_responses
+from aymara_async.analysis.percentages import exact_percent, p_value_text, points
+from aymara_async.analysis.scored_run import ScoredRun
+from aymara_async.analysis.verdict import Decision
+from aymara_async.models import ScoredResponse
+
+
+@attrs.frozen(kw_only=True)
+class RunComparison:
+    """A candidate run against a baseline run, on the prompts that both have scores for."""
+
+    baseline: ScoredRun
+    """The run that is compared with."""
+    candidate: ScoredRun
+    """The run that is compared."""
+    both_passed: Sequence[Pair]
+    """Pairs of which both passed."""
+    regressions: Sequence[Pair]
+    """Pairs of which the baseline passed and the candidate failed."""
+    improvements: Sequence[Pair]
+    """Pairs of which the baseline failed and the candidate passed."""
+    both_failed: Sequence[Pair]
+    """Pairs of which both failed."""
+    not_scored: Sequence[Pair]
+    """Pairs that do not count: one of the two, or both, is excluded or has no score."""
+    only_in_baseline: Sequence[ScoredResponse]
+    """Responses to which the candidate has no counterpart; they do not count."""
+    only_in_candidate: Sequence[ScoredResponse]
+    """Responses to which the baseline has no counterpart; they do not count."""
+    p_value: float
+    """Of the exact McNemar test, two-sided: how likely so uneven changes are if neither run is better."""
+    difference: float | None
+    """Pass rate of the candidate less that of the baseline, over the scored pairs; None without any."""
+    interval: Interval
+    """Confidence interval of the difference (Bonett and Price 2012)."""
+    confidence_level: float
+    """Confidence level of the interval; the test is at one less this."""
+
+    @property
+    def num_pairs(self) -> int:
+        """Number of pairs with two scores."""
+        return len(self.both_passed) + self.num_discordant + len(self.both_failed)
+
+    @property
+    def num_discordant(self) -> int:
+        """Number of pairs whose verdict changed."""
+        return len(self.regressions) + len(self.improvements)
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether chance is an unlikely cause of the changes."""
+        return self.p_value < 1.0 - self.confidence_level
+
+    @property
+    def decision(self) -> Decision:
+        """Tell whether the candidate may replace the baseline.
+
+        fail: it is significantly worse. inconclusive: there is nothing to compare, or it is worse on so few prompts
+        that even changes all for the worse could not be significant. pass: anything else, which is no proof that it is
+        as good.
+        """
+        is_worse = len(self.regressions) > len(self.improvements)
+        if is_worse and self.is_significant:
+            return Decision.FAIL
+        can_tell = mcnemar_p_value(self.num_discordant, 0) < 1.0 - self.confidence_level
+        return Decision.INCONCLUSIVE if not self.num_pairs or (is_worse and not can_tell) else Decision.PASS
+
+    @property
+    def reason(self) -> str:
+        """The comparison in a sentence or two, for people."""
+        if self.difference is None:
+            return "No prompt has a score in both runs, so nothing can be compared."
+        low, high = self.interval
+        found = (
+            f"On {self.num_pairs:,} prompts with a score in both runs, {len(self.regressions):,} turned from pass to "
+            f"fail and {len(self.improvements):,} from fail to pass: {points(self.difference)} points "
+            f"({exact_percent(self.confidence_level)} interval {points(low)} to {points(high)}), "
+            f"{p_value_text(self.p_value)}"
+        )
+        if not self.num_discordant:
+            return f"{found}. No verdict changed."
+        if self.is_significant:
+            return f"{found}. {'Worse' if self.difference < 0.0 else 'Better'} than chance would explain."
+        if self.decision is Decision.INCONCLUSIVE:
+            return f"{found}. So few changes cannot tell better from worse."
+        return f"{found}. Chance may explain that."
+
+
+def mcnemar_p_value(regressions: int, improvements: int) -> float:
+    """Compute the two-sided p-value of the exact McNemar test from the numbers of discordant pairs.
+
+    Without any it is 1.0. Raises ``StatisticsError`` for negative numbers.
+    """
+    if regressions < 0 or improvements < 0:
+        raise StatisticsError(f"{regressions} and {improvements} pairs cannot be. Nothing was computed.")
+    discordant = regressions + improvements
+    return float(stats.binomtest(regressions, discordant, 0.5).pvalue) if discordant else 1.0
+
+
+def paired_difference_interval(
+    regressions: int, improvements: int, num_pairs: int, *, confidence_level: float = 0.95
+) -> Interval:
+    """Compute the confidence interval of the difference of two pass rates over the same prompts, -1.0 to 1.0.
+
+    It is that of Bonett and Price (2012): Wald's, with one more of each discordant pair. Raises ``StatisticsError`` for
+    numbers that cannot be.
+    """
+    z = normal_quantile(confidence_level)
+    if regressions < 0 or improvements < 0 or regressions + improvements > num_pairs:
+        raise StatisticsError(
+            f"{regressions} and {improvements} of {num_pairs} pairs cannot have changed. Nothing was computed."
+        )
+    worse, better = (regressions + 1) / (num_pairs + 2), (improvements + 1) / (num_pairs + 2)
+    reach = z * math.sqrt((worse + better - (better - worse) ** 2) / (num_pairs + 2))
+    return Interval(max(-1.0, better - worse - reach), min(1.0, better - worse + reach))
+
+
+def compare_runs(
+    baseline: ScoredRun, candidate: ScoredRun, *, by: PairBy = "auto", confidence_level: float = 0.95
+) -> RunComparison:
+    """Compare two runs on the prompts that both have scores for, with an exact McNemar test.
+
+    ``by`` says what makes two prompts the same: ``"auto"`` takes ``prompt_uuid`` within one eval and ``content`` across
+    evals. Raises ``StatisticsError``.
+    """
+    pairing = pair_responses(baseline, candidate, by=by)
+    groups: dict[tuple[Outcome, Outcome], list[Pair]] = {}
+    for pair in pairing.pairs:
+        groups.setdefault((outcome_of(pair.baseline), outcome_of(pair.candidate)), []).append(pair)
+    both_passed = groups.pop((Outcome.PASSED, Outcome.PASSED), [])
+    regressions = groups.pop((Outcome.PASSED, Outcome.FAILED), [])
+    improvements = groups.pop((Outcome.FAILED, Outcome.PASSED), [])
+    both_failed = groups.pop((Outcome.FAILED, Outcome.FAILED), [])
+    worse, better = len(regressions), len(improvements)
+    num_pairs = len(both_passed) + worse + better + len(both_failed)
+    return RunComparison(
+        baseline=baseline,
+        candidate=candidate,
+        both_passed=both_passed,
+        regressions=regressions,
+        improvements=improvements,
+        both_failed=both_failed,
+        not_scored=[pair for pairs in groups.values() for pair in pairs],
+        only_in_baseline=pairing.only_in_baseline,
+        only_in_candidate=pairing.only_in_candidate,
+        p_value=mcnemar_p_value(worse, better),
+        difference=(better - worse) / num_pairs if num_pairs else None,
+        interval=paired_difference_interval(worse, better, num_pairs, confidence_level=confidence_level),
+        confidence_level=confidence_level,
+    )

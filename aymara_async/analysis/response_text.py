@@ -1,0 +1,25 @@
+"""A response in words, where it can be said in words."""
+
+from __future__ import annotations
+
+from aymara_async.models import FileReference, ScoredResponse
+
+
+def response_text(response: ScoredResponse) -> str:
+    """Give the text of a response; name the file where it is one, and say so where it is neither."""
+    if isinstance(response.content, FileReference):
+        return f"({response.content_type} file {file_name(response.content)})"
+    if response.content:
+        return response.content
+    return "(refused)" if response.ai_refused else "(empty)"
+
+
+def file_name(file: FileReference) -> str:
+    """Name a file by its path in the server's storage, else by its identifier."""
+    return file.remote_file_path or file.file_uuid or "without a name"
+
+
+def excerpt(text: str, length: int) -> str:
+    """Bring a text to one line of at most ``length`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
