@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
-import requests
 from hypothesis import HealthCheck, given, settings
 
 from aymara_async.sandbox import Sandbox
@@ -42,10 +43,13 @@ class World:
         }
 
     def post(self, path: str, body: object) -> Any:
-        return requests.post(self.url + path, json=body, headers=self.headers, timeout=10).json()
+        headers = self.headers | {"Content-Type": "application/json"}
+        with urlopen(Request(self.url + path, data=json.dumps(body).encode(), headers=headers)) as answer:
+            return json.load(answer)
 
     def get(self, path: str) -> Any:
-        return requests.get(self.url + path, headers=self.headers, timeout=10).json()
+        with urlopen(Request(self.url + path, headers=self.headers)) as answer:
+            return json.load(answer)
 
     def make_real(self, value: Any) -> Any:
         """Put identifiers of what exists in the place of those that were made up."""

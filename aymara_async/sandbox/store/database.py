@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import TypeAlias
@@ -53,10 +53,14 @@ class Database:
         self._connection = sqlite3.connect(
             fspath(path), isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing with NORMAL; only a power cut could, and no test survives that anyway.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            # A killed process loses nothing with NORMAL; only a power cut could, and no test survives that anyway.
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
@@ -81,16 +85,16 @@ class Database:
         """Run one statement for many rows and tell how many it changed."""
         return self._connection.executemany(sql, rows).rowcount
 
-    def one(self, sql: str, values: Sequence[Value] = ()) -> Row | None:
+    def one(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = ()) -> Row | None:
         """Fetch the first row."""
         row: Row | None = self._connection.execute(sql, values).fetchone()
         return row
 
-    def all(self, sql: str, values: Sequence[Value] = ()) -> list[Row]:
+    def all(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = ()) -> list[Row]:
         """Fetch all rows."""
         return self._connection.execute(sql, values).fetchall()
 
-    def count(self, sql: str, values: Sequence[Value] = ()) -> int:
+    def count(self, sql: str, values: Sequence[Value] | Mapping[str, Value] = ()) -> int:
         """Fetch one number."""
         row = self.one(sql, values)
         return int(row[0] or 0) if row else 0

@@ -17,6 +17,8 @@ Json: TypeAlias = dict[str, object]
 _EVAL = "eval_uuid, workspace_uuid, created_at, ready_at, fate, touched_at, document"
 _PROMPT = "prompt_uuid, thread_uuid, turn_number, content, category, eval_uuid, eval_run_uuid"
 
+_OF_EVALS = "FROM evals WHERE :workspace_uuid IS NULL OR workspace_uuid = :workspace_uuid"
+
 _decode = msgspec.json.Decoder(Json).decode
 _encode = msgspec.json.encode
 
@@ -109,15 +111,15 @@ def find_eval(database: Database, eval_uuid: str, workspace_uuid: str | None) ->
 def list_evals(database: Database, workspace_uuid: str | None, limit: int = -1, offset: int = 0) -> list[StoredEval]:
     """List evals in the order in which they were created."""
     rows = database.all(
-        f"SELECT {_EVAL} FROM evals WHERE ?1 IS NULL OR workspace_uuid = ?1 ORDER BY seq LIMIT ?2 OFFSET ?3",
-        (workspace_uuid, limit, offset),
+        f"SELECT {_EVAL} {_OF_EVALS} ORDER BY seq LIMIT :limit OFFSET :offset",
+        {"workspace_uuid": workspace_uuid, "limit": limit, "offset": offset},
     )
     return [_read_eval(row) for row in rows]
 
 
 def count_evals(database: Database, workspace_uuid: str | None) -> int:
     """Count evals."""
-    return database.count("SELECT COUNT(*) FROM evals WHERE ?1 IS NULL OR workspace_uuid = ?1", (workspace_uuid,))
+    return database.count(f"SELECT COUNT(*) {_OF_EVALS}", {"workspace_uuid": workspace_uuid})
 
 
 def delete_eval(database: Database, eval_uuid: str) -> None:

@@ -18,7 +18,10 @@ from aymara_async.sandbox.store.evals import job_columns, read_job
 Json: TypeAlias = dict[str, object]
 
 _FILE = "file_uuid, workspace_uuid, created_at, ready_at, fate, touched_at, file_type, document"
-_OF_FILES = "FROM files WHERE (?1 IS NULL OR file_type = ?1) AND (?2 IS NULL OR workspace_uuid = ?2)"
+_OF_FILES = (
+    "FROM files WHERE (:file_type IS NULL OR file_type = :file_type)"
+    " AND (:workspace_uuid IS NULL OR workspace_uuid = :workspace_uuid)"
+)
 _PROCESSING = {"created": "pending", "processing": "processing", "finished": "completed", "failed": "failed"}
 
 
@@ -127,14 +130,15 @@ def list_files(
 ) -> list[StoredFile]:
     """List files in the order in which they were created."""
     rows = database.all(
-        f"SELECT {_FILE} {_OF_FILES} ORDER BY seq LIMIT ?3 OFFSET ?4", (file_type, workspace_uuid, limit, offset)
+        f"SELECT {_FILE} {_OF_FILES} ORDER BY seq LIMIT :limit OFFSET :offset",
+        {"file_type": file_type, "workspace_uuid": workspace_uuid, "limit": limit, "offset": offset},
     )
     return [_read_file(row) for row in rows]
 
 
 def count_files(database: Database, file_type: str | None, workspace_uuid: str | None) -> int:
     """Count files."""
-    return database.count(f"SELECT COUNT(*) {_OF_FILES}", (file_type, workspace_uuid))
+    return database.count(f"SELECT COUNT(*) {_OF_FILES}", {"file_type": file_type, "workspace_uuid": workspace_uuid})
 
 
 def delete_file(database: Database, file_uuid: str) -> None:

@@ -14,7 +14,7 @@ from aymara_async.sandbox.store.evals import job_columns, read_job
 Json: TypeAlias = dict[str, object]
 
 _REPORT = "report_uuid, workspace_uuid, created_at, ready_at, fate, touched_at, document"
-_OF_REPORTS = "FROM reports WHERE ?1 IS NULL OR workspace_uuid = ?1"
+_OF_REPORTS = "FROM reports WHERE :workspace_uuid IS NULL OR workspace_uuid = :workspace_uuid"
 
 
 @attrs.frozen
@@ -66,14 +66,15 @@ def find_report(database: Database, report_uuid: str, workspace_uuid: str | None
 def list_reports(database: Database, workspace_uuid: str | None, limit: int, offset: int) -> list[StoredReport]:
     """List reports in the order in which they were created."""
     rows = database.all(
-        f"SELECT {_REPORT} {_OF_REPORTS} ORDER BY seq LIMIT ?2 OFFSET ?3", (workspace_uuid, limit, offset)
+        f"SELECT {_REPORT} {_OF_REPORTS} ORDER BY seq LIMIT :limit OFFSET :offset",
+        {"workspace_uuid": workspace_uuid, "limit": limit, "offset": offset},
     )
     return [_read_report(row) for row in rows]
 
 
 def count_reports(database: Database, workspace_uuid: str | None) -> int:
     """Count reports."""
-    return database.count(f"SELECT COUNT(*) {_OF_REPORTS}", (workspace_uuid,))
+    return database.count(f"SELECT COUNT(*) {_OF_REPORTS}", {"workspace_uuid": workspace_uuid})
 
 
 def delete_report(database: Database, report_uuid: str) -> None:

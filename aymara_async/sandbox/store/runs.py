@@ -102,7 +102,10 @@ def find_run(database: Database, eval_run_uuid: str, workspace_uuid: str | None)
     return run
 
 
-_OF_RUNS = "FROM runs WHERE (?1 IS NULL OR eval_uuid = ?1) AND (?2 IS NULL OR workspace_uuid = ?2)"
+_OF_RUNS = (
+    "FROM runs WHERE (:eval_uuid IS NULL OR eval_uuid = :eval_uuid)"
+    " AND (:workspace_uuid IS NULL OR workspace_uuid = :workspace_uuid)"
+)
 
 
 def list_runs(
@@ -110,15 +113,15 @@ def list_runs(
 ) -> list[StoredRun]:
     """List runs in the order in which they were created."""
     rows = database.all(
-        f"SELECT {_RUN}, {_RESULTS} {_OF_RUNS} ORDER BY seq LIMIT ?3 OFFSET ?4",
-        (eval_uuid, workspace_uuid, limit, offset),
+        f"SELECT {_RUN}, {_RESULTS} {_OF_RUNS} ORDER BY seq LIMIT :limit OFFSET :offset",
+        {"eval_uuid": eval_uuid, "workspace_uuid": workspace_uuid, "limit": limit, "offset": offset},
     )
     return [_read_run(row) for row in rows]
 
 
 def count_runs(database: Database, eval_uuid: str | None, workspace_uuid: str | None) -> int:
     """Count runs."""
-    return database.count(f"SELECT COUNT(*) {_OF_RUNS}", (eval_uuid, workspace_uuid))
+    return database.count(f"SELECT COUNT(*) {_OF_RUNS}", {"eval_uuid": eval_uuid, "workspace_uuid": workspace_uuid})
 
 
 def delete_run(database: Database, eval_run_uuid: str) -> None:
