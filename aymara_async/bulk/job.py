@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import Literal
 
@@ -34,7 +35,6 @@ from aymara_async.bulk.outcomes import Meaning, meaning
 from aymara_async.bulk.progress import Reporter
 from aymara_async.bulk.reconcile import Doubt, Reconciler, unknown
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
-from aymara_async.bulk.turns import Turn
 from aymara_async.bulk.verify import verify
 from aymara_async.errors import APIError, APIStatusError, AymaraAIError, IncompleteScoringError, JobFailedError
 from aymara_async.models import EvalRunResult, ScoredResponse
@@ -146,31 +146,31 @@ class Job:
         """Bring a batch to its results; a slot is held at the beginning, and free at the end."""
         try:
             sent, outcome = await self._send(batch, own_run)
+            if isinstance(outcome, EvalRunResult):
+                unanswered += 1
+                sent = await self._take_answer(sent, outcome)
         finally:
             self._slots.release()
         if isinstance(outcome, APIError) and meaning(outcome) is Meaning.REJECTED:
             await self._split(batch, outcome)
-            return
-        missing: Sequence[Turn] = sent.turns
-        eval_run_uuid = sent.run.eval_run_uuid
-        if isinstance(outcome, EvalRunResult):
-            eval_run_uuid = outcome.eval_run_uuid
-            missing = await self._take_answer(sent, outcome)
-            unanswered += 1
-        if not missing:
-            return
-        doubt = await self.reconciler.settle(attrs.evolve(sent, turns=missing), eval_run_uuid)
+        elif sent.turns:
+            await self._recover(batch, sent, unanswered)
+
+    async def _recover(self, batch: Sequence[Sendable], sent: SentBatch, unanswered: int) -> None:
+        """Find out about turns that no answer told of, and send again what the server does not have."""
+        doubt = await self.reconciler.settle(sent, sent.run.eval_run_uuid)
         self._learn_run(sent.run, doubt.eval_run_uuid)
         self.result.reconciled += len(doubt.found)
         await self._yield([scored for _, scored in doubt.found])
-        if doubt.missing:
-            self._give_up_unless_resending(doubt)
-            if unanswered >= ANSWERS_WITHOUT_RESULT:
-                raise _never_scored(doubt)
-            rest = {turn.id for turn in doubt.missing}
-            await self._slots.acquire()
-            run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
-            await self._carry([one for one in batch if one.turn.id in rest], run, unanswered)
+        if not doubt.missing:
+            return
+        self._give_up_unless_resending(doubt)
+        if unanswered >= ANSWERS_WITHOUT_RESULT:
+            raise _never_scored(doubt)
+        rest = {turn.id for turn in doubt.missing}
+        run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
+        await self._slots.acquire()
+        await self._carry([one for one in batch if one.turn.id in rest], run, unanswered)
 
     async def _send(self, batch: Sequence[Sendable], own_run: Run | None) -> tuple[SentBatch, EvalRunResult | APIError]:
         """Note the intention and send, until the server takes the batch, rejects it, or its answer is lost."""
@@ -199,9 +199,8 @@ class Job:
         wait = error.retry_after if isinstance(error, APIStatusError) else None
         return (wait or 0.0) > self.patience or monotonic() - self._last_answer > self.patience
 
-    async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> Sequence[Turn]:
-        """Note and yield what the answer holds; return what it leaves out."""
-        self._learn_run(sent.run, answer.eval_run_uuid)
+    async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> SentBatch:
+        """Note and yield what the answer holds; return the batch with what it leaves out."""
         if answer.status == "failed":
             raise JobFailedError(
                 f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, "
@@ -210,17 +209,15 @@ class Job:
                 status=answer.status,
                 resource=answer,
             )
+        self._learn_run(sent.run, answer.eval_run_uuid)
         claims = Claims(sent.turns)
-        for scored in answer.responses or ():
-            if is_scored(scored):
-                try:
-                    claims.take(scored)
-                except UndecidableError:
-                    return sent.turns
+        with suppress(UndecidableError):  # the rest is looked for at the server
+            for scored in filter(is_scored, answer.responses or ()):
+                claims.take(scored)
         if claims.found:
             await self.journal.record(sent, answer.eval_run_uuid, claims.found)
             await self._yield([scored for _, scored in claims.found])
-        return claims.missing
+        return attrs.evolve(sent, run=attrs.evolve(sent.run, eval_run_uuid=answer.eval_run_uuid), turns=claims.missing)
 
     def _learn_run(self, run: Run, eval_run_uuid: str | None) -> None:
         if self._run is not None and self._run.id == run.id and self._run.eval_run_uuid is None:

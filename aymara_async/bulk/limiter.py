@@ -7,11 +7,12 @@ ordinary calls do not wait. All numbers are requests per second:
 phase                     rate
 ========================  ==========================================================================================
 never refused             no limit
-refused (429 or 503)      0.85 of the rate, once for a whole burst: requests sent before the cut do not cut again;
-                          all wait as long as Retry-After says, or ever longer where it says nothing
+refused (429 or 503)      0.85 of the rate (at first: what the server has just accepted), once for a whole burst:
+                          requests sent before the cut do not cut again; all wait as long as Retry-After says, or ever
+                          longer where it says nothing
 after that                up by 6% of the ceiling a second, to 0.97 of the ceiling, the rate that was refused
 then                      up by 0.1% of the ceiling a second, to stay long just below what the server allows
-beyond the ceiling        up by 20% a second: the server allows more than it did
+beyond the ceiling        up by 5% a second: the server allows more than it did
 ========================  ==========================================================================================
 
 The rate grows only while requests have to wait for it, since otherwise it says nothing about the server.
@@ -33,7 +34,7 @@ from aymara_async.transport.wire import retry_after
 
 CUT = 0.85
 KNEE = 0.97
-RECOVERY, PROBING, SEARCH = 0.06, 0.001, 0.2
+RECOVERY, PROBING, SEARCH = 0.06, 0.001, 0.05
 SLOWEST = 0.5
 """Requests per second that are always tried; the pauses take care of a server that wants less."""
 CATCH_UP = 0.02
@@ -89,10 +90,12 @@ class Rate:
 
     def _cut(self, now: float, pause: float) -> None:
         if math.isinf(self.value):
-            self.value = self._recent.rate(now, pause) / CUT
-        if self._accepted:
-            self.ceiling = max(self.value, SLOWEST)
-        self.value = max(SLOWEST, self.value * CUT)
+            # A first guess, and no ceiling that was tried: it begins beyond that.
+            self.value = self.ceiling = max(SLOWEST, self._recent.rate(now, pause))
+        else:
+            if self._accepted:
+                self.ceiling = self.value
+            self.value = max(SLOWEST, self.value * CUT)
         self._cut_at, self._accepted = now, 0
 
     def grow(self) -> None:

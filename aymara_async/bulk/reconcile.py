@@ -37,7 +37,7 @@ from aymara_async.errors import APIConnectionError, APIResponseValidationError, 
 from aymara_async.models import ScoredResponse
 from aymara_async.transport.retry import AMBIGUOUS, REFUSED
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2, 5.0
 ENOUGH = 5
 """So many responses show in which order a run is listed."""
 
@@ -83,7 +83,7 @@ class Reconciler:
         """
         doubt = Doubt(batch, monotonic(), eval_run_uuid, batch.turns)
         self._doubts.append(doubt)
-        pause = min(FIRST_PAUSE, self.grace / 8)
+        pause = max(SHORTEST_PAUSE, min(FIRST_PAUSE, self.grace / 8))
         try:
             while True:
                 asked = monotonic()
@@ -97,7 +97,8 @@ class Reconciler:
                     if doubt.unscored:
                         raise unknown(doubt, f"the server has it, but did not score it within {self.patience:g} s")
                     return doubt
-                await asyncio.sleep(max(0.0, min(pause, end - monotonic())))
+                left = end - monotonic()
+                await asyncio.sleep(pause if left <= 0 else min(pause, left))
                 pause = min(pause * 1.6, LONGEST_PAUSE)
         finally:
             self._doubts.remove(doubt)
@@ -108,12 +109,12 @@ class Reconciler:
         try:
             await self._look(began)
         except (APIConnectionError, APIStatusError, APIResponseValidationError, PaginationError) as error:
-            is_passing = not isinstance(error, APIStatusError) or error.status_code in AMBIGUOUS | REFUSED
-            if isinstance(error, BatchOutcomeUnknownError) or not is_passing:
+            if isinstance(error, BatchOutcomeUnknownError):
                 raise
+            is_passing = not isinstance(error, APIStatusError) or error.status_code in AMBIGUOUS | REFUSED
             oldest = min(self._doubts, key=lambda doubt: doubt.since)
-            if began - oldest.since > self.patience:
-                raise unknown(oldest, f"it cannot be asked: {error}") from error
+            if not is_passing or began - oldest.since > self.patience:
+                raise unknown(oldest, f"the server cannot be asked ({error.message.rstrip('.')})") from error
 
     async def _look(self, began: float) -> None:
         doubts = list(self._doubts)

@@ -144,8 +144,9 @@ class AsyncBulkScorer:
                     while (chunk := await job.out.get()) is not None:
                         yield chunk
                 finally:
-                    working.cancel()
-                    await asyncio.wait([working])
+                    while not working.done():  # one cancellation may come just as an error is being stored
+                        working.cancel()
+                        await asyncio.wait([working], timeout=1)
                 if job.error is not None:
                     raise job.error
             finally:

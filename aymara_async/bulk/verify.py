@@ -82,9 +82,9 @@ def _scored_twice(eval_run_uuids: list[str], prompt_uuids: list[str]) -> ScoredT
     where = " and ".join(eval_run_uuids)
     what = f"{len(prompt_uuids)} responses too many" if prompt_uuids else "the same batch more than once"
     return ScoredTwiceError(
-        f"The server lists {what} in {where}: it still worked on a batch that it had not listed within the grace "
-        "period, and that was sent again. Every response has its result, but some were scored twice. Delete what is too "
-        "many before you report on it; with a longer grace_period it will not happen again.",
+        f"The server lists {what} in {where}: it still worked on a batch that it had not listed within the "
+        "grace period, and that was sent again. Every response has its result, but some were scored twice. Delete "
+        "what is too many before you report on it; with a longer grace_period it will not happen again.",
         eval_run_uuids=eval_run_uuids,
         prompt_uuids=prompt_uuids,
     )

@@ -1,7 +1,8 @@
 """Runs bulk jobs that are killed: one forked child per job, so that each begins at once.
 
-Reads one JSON object per line: what to score, and the step before or after which to kill itself. A step is the beginning
-or the end of a write to the journal, of a request, or of the handling of results. Answers with the child's wait status.
+Reads one JSON object per line: what to score, and the step before or after which to kill itself. A step is the
+beginning or the end of a write to the journal, of a request, or of the handling of results. Answers with the child's
+wait status.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 from aymara_async import AsyncAymaraAI, RetryPolicy
@@ -99,11 +101,10 @@ def work(order: dict[str, Any]) -> None:
     outcome: dict[str, Any]
     try:
         outcome = asyncio.run(job(order, step))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the test looks at it
         outcome = {"error": f"{type(error).__name__}: {error}"}
     outcome["steps"] = step.taken
-    with open(order["result"], "w") as file:
-        json.dump(outcome, file)
+    Path(order["result"]).write_text(json.dumps(outcome))
 
 
 def main() -> None:

@@ -1,0 +1,76 @@
+"""BulkScorer: the blocking twin of ``AsyncBulkScorer``, for scripts and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self
+
+from aymara_async.bulk.result import BulkResult
+from aymara_async.bulk.scorer import AsyncBulkScorer, ScoringStream
+from aymara_async.bulk.source import Responses
+from aymara_async.client import AsyncAymaraAI
+from aymara_async.models import ScoredResponse
+from aymara_async.portal.blocking import blocking
+from aymara_async.portal.portal import Portal
+from aymara_async.portal.resource import BlockingResource
+from aymara_async.sync import AymaraAI
+
+P = ParamSpec("P")
+
+
+def _arguments_of(
+    cls: Callable[Concatenate[AsyncAymaraAI, P], AsyncBulkScorer],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, AymaraAI, P], None]]:
+    """Give a constructor the arguments of another class, with a blocking client."""
+    return wraps(cls.__init__)
+
+
+class BulkScorer(BlockingResource[AsyncBulkScorer]):
+    """Score very many responses to the prompts of one eval, each exactly once; arguments are those of the twin."""
+
+    @_arguments_of(AsyncBulkScorer)
+    def __init__(self, client: AymaraAI, **arguments: Any) -> None:
+        super().__init__(AsyncBulkScorer(client._async, **arguments), client._portal)
+
+    run = blocking(AsyncBulkScorer.run)
+
+    def score(self, responses: Responses) -> BlockingScoringStream:
+        """Score responses and iterate over the results, each as soon as it is there; see ``AsyncBulkScorer.score``."""
+        return BlockingScoringStream(self._async.score(responses), self._portal)
+
+
+class BlockingScoringStream:
+    """Scored responses as they come; an iterator, and a context manager for who may leave it early."""
+
+    def __init__(self, stream: ScoringStream, portal: Portal) -> None:
+        self._stream = stream
+        self._items = self._iterate(portal)
+
+    @property
+    def result(self) -> BulkResult:
+        """How far it is; complete when the iteration has ended."""
+        return self._stream.result
+
+    def _iterate(self, portal: Portal) -> Generator[ScoredResponse, None, None]:
+        for chunk in portal.iterate(self._stream.chunks):
+            yield from chunk
+
+    def close(self) -> None:
+        """Stop; what is under way is looked for when the job resumes."""
+        self._items.close()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> ScoredResponse:
+        return next(self._items)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
