@@ -6,7 +6,7 @@ from os import PathLike
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
-from pyarrow import parquet
+from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]
 
 
 def to_arrow(frame: pd.DataFrame) -> pa.Table:  # pyright: ignore[reportUnknownParameterType] - pyarrow has no types

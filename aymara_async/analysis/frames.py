@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import cast
 
 import pandas as pd
 
+from aymara_async.analysis.summary_rows import summary_rows
 from aymara_async.analysis.typed_frame import typed_frame
 from aymara_async.models import EvalPrompt, EvalRunResult, EvalSuiteReport, FileReference, ScoredResponse
 from aymara_async.models.evals import Eval
 from aymara_async.models.model import Model
-from aymara_async.models.reports import EvalRunReport
 
 _PROMPTS = {
     "eval_uuid": "string",
@@ -52,7 +51,6 @@ _REPORTS = {
     "improvement_advice": "string",
     "eval_run_uuid": "string",
 }
-_SECTION = re.compile(r"<(\w+)>(.*?)</\1>", re.DOTALL)
 
 
 def to_prompts_df(eval: Eval, prompts: Iterable[EvalPrompt]) -> pd.DataFrame:
@@ -84,8 +82,8 @@ def to_scores_df(
     Columns: ``eval_run_uuid``, ``eval_uuid``, ``name`` (of the eval), ``prompt_uuid``, ``response_uuid``,
     ``is_passed``, ``prompt_content``, ``prompt_category``, ``response_content``, ``ai_refused``,
     ``exclude_from_scoring``, ``explanation``, ``confidence``, ``thread_uuid``, ``turn_number``, ``content_type``,
-    ``file_uuid``, ``remote_file_path``, ``manually_updated``. ``is_passed`` is missing, not False, where there is no score, so that
-    ``mean()`` is the share of the scored; filter ``exclude_from_scoring`` first.
+    ``file_uuid``, ``remote_file_path``, ``manually_updated``. ``is_passed`` is missing, not False, where there is no
+    score, so that ``mean()`` is the share of the scored; filter ``exclude_from_scoring`` first.
     """
     responses = list(responses)
     known = {response.next_prompt.prompt_uuid: response.next_prompt for response in responses if response.next_prompt}
@@ -126,44 +124,7 @@ def to_reports_df(suite_report: EvalSuiteReport) -> pd.DataFrame:
     ``improvement_advice``, ``eval_run_uuid``. A summary of an accuracy eval that has sections, written
     ``<category>…</category>``, gives a row for each of them.
     """
-    rows = [row for report in suite_report.eval_run_reports for row in _report_rows(report)]
-    if suite_report.overall_passing_responses_summary or suite_report.overall_failing_responses_summary:
-        rows.append(
-            {
-                "eval_name": "Overall",
-                "prompt_category": None,
-                "passing_responses_summary": suite_report.overall_passing_responses_summary,
-                "failing_responses_summary": suite_report.overall_failing_responses_summary,
-                "improvement_advice": suite_report.overall_improvement_advice,
-                "eval_run_uuid": None,
-            }
-        )
-    return typed_frame(rows, _REPORTS)
-
-
-def _report_rows(report: EvalRunReport) -> list[dict[str, object]]:
-    evaluation = report.eval_run.evaluation
-    texts = {
-        "passing_responses_summary": report.passing_responses_summary,
-        "failing_responses_summary": report.failing_responses_summary,
-        "improvement_advice": report.improvement_advice,
-    }
-    sections: dict[str, dict[str, str]] = {column: {} for column in texts}
-    if evaluation is not None and evaluation.eval_type == "accuracy":
-        sections = {column: dict(_SECTION.findall(text)) for column, text in texts.items()}
-    categories = dict.fromkeys(category for found in sections.values() for category in found)
-    name = evaluation.name if evaluation else report.eval_run.name
-    shared: dict[str, object] = {"eval_name": name, "eval_run_uuid": report.eval_run_uuid}
-    if not categories:
-        return [{**shared, "prompt_category": None, **texts}]
-    return [
-        {
-            **shared,
-            "prompt_category": category,
-            **{column: found.get(category, "").strip() for column, found in sections.items()},
-        }
-        for category in categories
-    ]
+    return typed_frame(summary_rows(suite_report), _REPORTS)
 
 
 def to_df(results: Model | Mapping[str, object] | Iterable[Model | Mapping[str, object]]) -> pd.DataFrame:
