@@ -1,0 +1,162 @@
+"""From what a model returns to the response that is submitted."""
+
+from __future__ import annotations
+
+import os
+from copy import copy
+from time import monotonic
+from typing import Literal
+
+import attrs
+from msgspec import UNSET
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from aymara_async.bulk.checks import check
+from aymara_async.client import AsyncAymaraAI
+from aymara_async.errors import APIError, RequestValidationError
+from aymara_async.models import ContentType, Eval, EvalPrompt, EvalResponse, FileReference, FileUpload
+from aymara_async.runner.calling import Answer, ModelCaller
+from aymara_async.runner.errors import ModelError
+from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.runner.outcome import AnswerError
+from aymara_async.transport.body import FileInput
+from aymara_async.transport.retry import may_have_acted
+
+OnError = Literal["raise", "refuse", "exclude"]
+
+MAX_BYTES = 4_000_000
+"""The longest text that is submitted; a batch of the bulk scorer holds no more."""
+_UPLOADS = 4
+_MAGIC = (
+    (b"\x89PNG", 0, "png", "image"),
+    (b"\xff\xd8\xff", 0, "jpg", "image"),
+    (b"GIF8", 0, "gif", "image"),
+    (b"WEBP", 8, "webp", "image"),
+    (b"ftyp", 4, "mp4", "video"),
+    (b"\x1aE\xdf\xa3", 0, "webm", "video"),
+)
+_VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v")
+
+
+@attrs.frozen(kw_only=True)
+class Answered:
+    """A response to be submitted, and how it came about."""
+
+    response: EvalResponse
+    error: AnswerError | None = None
+    seconds: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class Answering:
+    """Ask the model, and make a response of whatever comes of it."""
+
+    client: AsyncAymaraAI
+    eval: Eval
+    caller: ModelCaller
+    on_error: OnError
+    workspace_uuid: str | None
+
+    async def answer(self, prompt: ModelPrompt) -> Answered:
+        """Return the response to a prompt.
+
+        Raises ``ModelError`` where the model fails and errors are to be raised, ``APIError`` where a file of its cannot
+        be uploaded.
+        """
+        began = monotonic()
+        try:
+            answer = await self.caller.ask(prompt)
+            response = await self._response(prompt.prompt, answer)
+            check(prompt.turn, response, max_bytes=MAX_BYTES)
+        except APIError:
+            raise
+        except Exception as error:
+            if self.on_error == "raise":
+                raise ModelError(
+                    f"The model failed on prompt {prompt.prompt.prompt_uuid} with {type(error).__name__}: {error}. The "
+                    "eval was stopped; earlier answers are in the journal, if there is one, and run_eval with the same "
+                    'journal goes on from there. With on_error="refuse" or "exclude" such a prompt stops nothing.',
+                    prompt=prompt.prompt,
+                ) from error
+            refused = self.on_error == "refuse"
+            made = respond(prompt.prompt, ai_refused=refused, exclude_from_scoring=not refused)
+            return Answered(response=made, error=AnswerError.of(error), seconds=monotonic() - began)
+        return Answered(response=response, seconds=monotonic() - began)
+
+    async def _response(self, prompt: EvalPrompt, answer: Answer) -> EvalResponse:
+        if answer is None:
+            return respond(prompt, ai_refused=True)
+        if isinstance(answer, str):
+            return respond(prompt, content=str.__str__(answer))
+        if isinstance(answer, EvalResponse):
+            if answer.prompt_uuid != prompt.prompt_uuid:
+                raise ValueError(
+                    f"The model returned a response to prompt {answer.prompt_uuid!r} when asked {prompt.prompt_uuid!r}"
+                )
+            return _placed(answer, prompt)
+        if isinstance(answer, FileReference):
+            return respond(prompt, content=answer, content_type=self._kind("", b""))
+        if isinstance(answer, bytes | bytearray | memoryview):
+            data = bytes(answer)
+            kind = self._kind("", data)
+            ending = next((ending for ending, of in _sniffed(data)), "mp4" if kind == "video" else "png")
+            return respond(prompt, content=await self._upload((f"answer.{ending}", data)), content_type=kind)
+        if isinstance(answer, os.PathLike):
+            path = os.fspath(answer)
+            return respond(prompt, content=await self._upload(path), content_type=self._kind(path, b""))
+        raise TypeError(
+            f"The model returned a {type(answer).__name__}; an answer is text, bytes, a path, a FileReference, an "
+            "EvalResponse, or None for a refusal"
+        )
+
+    def _kind(self, path: str, data: bytes) -> ContentType:
+        for _, kind in _sniffed(data):
+            return kind
+        if path.lower().endswith(_VIDEO_ENDINGS):
+            return "video"
+        return self.eval.modality if self.eval.modality in ("image", "video") and not path else "image"
+
+    async def _upload(self, file: FileInput) -> FileReference:
+        """Upload a file and wait until the server has taken it in; an upload too many harms nobody."""
+        again = AsyncRetrying(
+            stop=stop_after_attempt(_UPLOADS),
+            wait=wait_random_exponential(multiplier=self.client._settings.call.retry.initial_wait, max=20),
+            retry=retry_if_exception(may_have_acted),
+            reraise=True,
+        )
+        uploaded: FileUpload = await again(self.client.files.upload, file=file, workspace_uuid=self.workspace_uuid)
+        if uploaded.file_uuid is None and uploaded.remote_file_path is None:
+            raise RequestValidationError("The server took the file, but did not say under which name")
+        if uploaded.file_uuid is not None and uploaded.processing_status in ("pending", "processing"):
+            await self.client.files.wait(uploaded.file_uuid)
+        return FileReference(file_uuid=uploaded.file_uuid, remote_file_path=uploaded.remote_file_path)
+
+
+def respond(
+    prompt: EvalPrompt,
+    *,
+    content: str | FileReference | None = None,
+    content_type: ContentType = "text",
+    ai_refused: bool = False,
+    exclude_from_scoring: bool = False,
+) -> EvalResponse:
+    """Make a response in its prompt's place."""
+    response = EvalResponse(
+        prompt_uuid=prompt.prompt_uuid,
+        content=content,
+        content_type=content_type,
+        ai_refused=ai_refused,
+        exclude_from_scoring=exclude_from_scoring,
+    )
+    return _placed(response, prompt)
+
+
+def _placed(response: EvalResponse, prompt: EvalPrompt) -> EvalResponse:
+    placed = copy(response)
+    placed.thread_uuid = UNSET if prompt.thread_uuid is None else prompt.thread_uuid
+    placed.turn_number = prompt.turn_number
+    return placed
+
+
+def _sniffed(data: bytes) -> list[tuple[str, ContentType]]:
+    return [(ending, kind) for magic, at, ending, kind in _MAGIC if data[at : at + len(magic)] == magic]

@@ -1,0 +1,135 @@
+"""Calling the model, so that what it raises, and how long it takes, stays its own affair.
+
+A coroutine function runs on the loop; any other callable in a daemon thread of its own, since one that hangs must take
+neither the place of others nor keep the process from ending.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import TypeAlias, cast
+
+import attrs
+from tenacity import AsyncRetrying, stop_after_attempt, wait_random_exponential
+
+from aymara_async.models import EvalResponse, FileReference
+from aymara_async.runner.model_prompt import ModelPrompt
+
+Answer: TypeAlias = str | bytes | os.PathLike[str] | FileReference | EvalResponse | None
+"""Text; an image or a video as bytes, path or reference to an uploaded file; a ready response; None for a refusal."""
+Model: TypeAlias = Callable[[ModelPrompt], Answer | Awaitable[Answer]]
+"""The AI under evaluation; a plain function runs in a thread."""
+
+GRACE = 1.0
+"""Seconds that cancelled calls have to end before nobody waits for them any more."""
+
+
+class AnswerTimeoutError(TimeoutError):
+    """The model did not answer in the time allowed."""
+
+
+class ModelEndedError(RuntimeError):
+    """The model tried to end the program, or was cancelled from within."""
+
+
+def retrying(retry: int | AsyncRetrying) -> AsyncRetrying:
+    """Make the policy that a number of retries stands for: pauses with jitter, up to 20 s."""
+    if isinstance(retry, AsyncRetrying):
+        return retry.copy(reraise=True)
+    pause = wait_random_exponential(multiplier=0.5, max=20)
+    return AsyncRetrying(stop=stop_after_attempt(retry + 1), wait=pause, reraise=True)
+
+
+@attrs.define(kw_only=True)
+class ModelCaller:
+    """Ask the model, each try at most ``timeout`` seconds."""
+
+    model: Model
+    timeout: float | None
+    retry: AsyncRetrying
+    _left: set[asyncio.Task[Answer]] = attrs.field(factory=set[asyncio.Task[Answer]])
+    """Calls that nobody waits for any more."""
+
+    async def ask(self, prompt: ModelPrompt) -> Answer:
+        """Return the answer; raises whatever the model raises, and ``AnswerTimeoutError``."""
+        return await self.retry.copy()(self._try, prompt)
+
+    async def _try(self, prompt: ModelPrompt) -> Answer:
+        task = asyncio.create_task(self._call(prompt))
+        try:
+            await asyncio.wait([task], timeout=self.timeout)
+        finally:
+            if not task.done():
+                task.cancel()
+                self._left.add(task)
+                task.add_done_callback(self._forget)
+        if not task.done():
+            raise AnswerTimeoutError(f"The model did not answer within {self.timeout:g} s")
+        if task.cancelled():
+            raise ModelEndedError("The model's call was cancelled from within")
+        return task.result()
+
+    async def close(self) -> None:
+        """Give calls that were cancelled the time to end."""
+        if self._left:
+            await asyncio.wait(self._left, timeout=GRACE)
+
+    def _forget(self, task: asyncio.Task[Answer]) -> None:
+        self._left.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not complain of it
+
+    async def _call(self, prompt: ModelPrompt) -> Answer:
+        try:
+            if is_async(self.model):
+                answer: object = self.model(prompt)
+            else:
+                answer = await in_thread(partial(self.model, prompt))
+            return cast(Answer, await answer if inspect.isawaitable(answer) else answer)
+        except SystemExit as error:  # a task that raises it would end the loop
+            raise ModelEndedError(f"The model called sys.exit({error.code!r})") from error
+
+
+def is_async(model: object) -> bool:
+    """Tell whether a call gives an awaitable without doing the work."""
+    while isinstance(model, partial):
+        model = model.func
+    return inspect.iscoroutinefunction(model) or inspect.iscoroutinefunction(getattr(model, "__call__", None))  # noqa: B004
+
+
+async def in_thread(call: Callable[[], object]) -> object:
+    """Run a function in a new daemon thread and wait for its result."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[object] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def deliver(result: object, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(result)
+        elif isinstance(error, StopIteration):  # which a future cannot carry
+            done.set_exception(RuntimeError("The model raised StopIteration"))
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = context.run(call)
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            failure = error
+        try:
+            loop.call_soon_threadsafe(deliver, result, failure)
+        except RuntimeError:  # the loop has ended, and with it who waited
+            if isinstance(result, Coroutine):
+                result.close()
+
+    threading.Thread(target=work, name="aymara-async model", daemon=True).start()
+    return await done

@@ -1,0 +1,116 @@
+"""Responses on their way from the model to the scorer, handed on as soon as waiting for more makes no sense."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+import attrs
+
+from aymara_async.bulk.batches import Batches, Portion
+from aymara_async.bulk.job import Job
+from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.progress import Reporter
+from aymara_async.bulk.result import BulkResult
+from aymara_async.bulk.scorer import AsyncBulkScorer
+from aymara_async.bulk.source import Source
+from aymara_async.models import EvalResponse
+
+LINGER = 0.5
+"""Seconds that a response waits for others to make up a batch, while the model is still answering."""
+
+
+class Feed:
+    """A queue of responses, which the scorer iterates over; the order is that of ``put``."""
+
+    def __init__(self, is_idle: Callable[[], bool]) -> None:
+        """``is_idle`` tells that no response will come before one of those that wait is scored."""
+        self._is_idle = is_idle
+        self._waiting = deque[EvalResponse]()
+        self._since = 0.0
+        self._changed = asyncio.Event()
+        self._is_closed = False
+
+    def put(self, response: EvalResponse) -> None:
+        """Add a response."""
+        if not self._waiting:
+            self._since = monotonic()
+        self._waiting.append(response)
+        self._changed.set()
+
+    def look_again(self) -> None:
+        """Say that ``is_idle`` may have changed."""
+        self._changed.set()
+
+    def close(self) -> None:
+        """Say that no more will come."""
+        self._is_closed = True
+        self._changed.set()
+
+    async def ready(self, count: int) -> int:
+        """Wait until a batch of up to so many makes sense, and return how many it has; 0 at the end."""
+        while True:
+            there = min(len(self._waiting), count)
+            if there == count or self._is_closed or (there and self._is_idle()):
+                return there
+            left = self._since + LINGER - monotonic() if there else None
+            if left is not None and left <= 0:
+                return there
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def __aiter__(self) -> Feed:
+        return self
+
+    async def __anext__(self) -> EvalResponse:
+        if not await self.ready(1):
+            raise StopAsyncIteration
+        response = self._waiting.popleft()
+        self._since = monotonic()
+        return response
+
+
+@attrs.define(kw_only=True)
+class FedBatches(Batches):
+    """Cut batches from what is there, since the next responses may depend on the scores of these."""
+
+    feed: Feed
+
+    async def next(self) -> Portion | None:
+        """Return the next batch, or results of an earlier session; None at the end."""
+        portion = Portion()
+        while not self._held and not portion.resumed:
+            count = await self.feed.ready(self.batch_size)
+            if not count:
+                return None
+            await self._read(count, portion)
+        if not portion.resumed:
+            portion.batch = self._cut()
+        return portion
+
+
+class FedScorer(AsyncBulkScorer):
+    """A bulk scorer that takes its batches from a feed."""
+
+    def _job(self, journal: Journal, source: Source, reporter: Reporter, result: BulkResult) -> Job:
+        job = super()._job(journal, source, reporter, result)
+        feed = source._async
+        assert isinstance(feed, Feed)
+        batches = job.batches
+        job.batches = FedBatches(
+            source=source,
+            journal=journal,
+            result=result,
+            batch_size=batches.batch_size,
+            max_bytes=batches.max_bytes,
+            on_invalid=batches.on_invalid,
+            knows_prompts=batches.knows_prompts,
+            feed=feed,
+        )
+        return job

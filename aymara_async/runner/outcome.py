@@ -1,0 +1,137 @@
+"""What came of an eval: every prompt with its answer, its score, or what went wrong."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from typing import Self
+
+import attrs
+
+from aymara_async.models import Eval, EvalPrompt, EvalResponse, EvalRunResult, FileReference, ScoredResponse
+from aymara_async.scoring.outcome import Tally
+
+
+@attrs.frozen(kw_only=True)
+class AnswerError:
+    """Why the model gave no answer."""
+
+    type: str
+    """Name of the exception's class, such as ``"builtins.ValueError"``."""
+    message: str
+    traceback: str
+    """As Python prints it, with its causes."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Self:
+        """Describe an exception, so that it can be kept."""
+        kind = type(error)
+        return cls(
+            type=f"{kind.__module__}.{kind.__qualname__}",
+            message=str(error),
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+
+@attrs.define(kw_only=True)
+class Exchange:
+    """One turn: a prompt, the model's answer, and its score."""
+
+    prompt: EvalPrompt
+    response: EvalResponse | None = None
+    """What was submitted; None where that has not come yet."""
+    score: ScoredResponse | None = None
+    """The result; None where the server rejected the response, or has not scored it yet."""
+    error: AnswerError | None = None
+    """Why the model gave no answer; the response then is a refusal or excluded from scoring."""
+    rejection: str | None = None
+    """Why the server did not take the response."""
+    seconds: float | None = None
+    """How long the model took, retries included."""
+
+    @property
+    def is_passed(self) -> bool | None:
+        """The verdict; None where there is none."""
+        return None if self.score is None else self.score.is_passed
+
+
+@attrs.frozen(kw_only=True)
+class EvalOutcome:
+    """A whole eval, answered and scored; each of its prompts is in it."""
+
+    eval: Eval = attrs.field(repr=lambda one: repr(one.eval_uuid))
+    run: EvalRunResult = attrs.field(repr=lambda one: repr(one.eval_run_uuid))
+    """The run that holds the scores."""
+    threads: Sequence[Sequence[Exchange]] = attrs.field(repr=lambda threads: f"<{len(threads)}>")
+    """The conversations, in the order of the eval's prompts, turn by turn."""
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All turns of all conversations."""
+        return [exchange for thread in self.threads for exchange in thread]
+
+    @property
+    def prompts(self) -> list[EvalPrompt]:
+        """All prompts, those of later turns included."""
+        return [exchange.prompt for exchange in self.exchanges]
+
+    @property
+    def responses(self) -> list[ScoredResponse]:
+        """All scored responses, in the order of the prompts."""
+        return [exchange.score for exchange in self.exchanges if exchange.score is not None]
+
+    @property
+    def tally(self) -> Tally:
+        """Count what has a verdict, and what passed."""
+        return _count(self.exchanges)
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of the verdicts that are "passed", 0.0 to 1.0; None where there is none."""
+        return self.tally.pass_rate
+
+    @property
+    def categories(self) -> dict[str | None, Tally]:
+        """Count by category."""
+        by_category: dict[str | None, list[Exchange]] = {}
+        for exchange in self.exchanges:
+            by_category.setdefault(exchange.prompt.category, []).append(exchange)
+        return {category: _count(exchanges) for category, exchanges in by_category.items()}
+
+    @property
+    def failing(self) -> list[Exchange]:
+        """The turns that did not pass."""
+        return [exchange for exchange in self.exchanges if exchange.is_passed is False]
+
+    @property
+    def errors(self) -> list[Exchange]:
+        """The turns in which the model gave no answer, or whose response the server rejected."""
+        return [exchange for exchange in self.exchanges if exchange.error or exchange.rejection]
+
+    def transcript(self) -> str:
+        """Write the conversations down, as text."""
+        return "\n\n".join(
+            "\n".join([f"# {number}", *(_turn(exchange) for exchange in thread)])
+            for number, thread in enumerate(self.threads, 1)
+        )
+
+
+def _count(exchanges: Sequence[Exchange]) -> Tally:
+    verdicts = [exchange.is_passed for exchange in exchanges if exchange.is_passed is not None]
+    return Tally(scored=len(verdicts), passed=sum(verdicts))
+
+
+def _turn(exchange: Exchange) -> str:
+    verdict = {True: "passed", False: "failed", None: "no verdict"}[exchange.is_passed]
+    return f"User: {exchange.prompt.content}\nAI: {_said(exchange)}\n[{verdict}]"
+
+
+def _said(exchange: Exchange) -> str:
+    if exchange.error is not None:
+        return f"(no answer: {exchange.error.type}: {exchange.error.message})"
+    response = exchange.response
+    if response is None or response.ai_refused is True:
+        return "(refused)"
+    if isinstance(response.content, FileReference):
+        return f"(file {response.content.file_uuid or response.content.remote_file_path})"
+    return str(response.content)
