@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextvars
 import logging
 import os
 import sys
@@ -63,7 +62,6 @@ class LoopThread:
         self._is_stopped = is_stopped
         self._stop = asyncio.Event()
         self._calls: set[BlockingCall[Any]] = set()
-        self._left_behind: list[object] = []
         self._error: BaseException | None = None
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -83,11 +81,8 @@ class LoopThread:
 
     def finish(self, iterator: AsyncIterator[object]) -> None:
         """Close an iterator of this loop, from wherever it is let go of; what goes wrong is logged."""
-        if self._pid != os.getpid():
-            self._left_behind.append(iterator)  # to collect it would be to touch the parent's loop
-            return
         aclose: Callable[[], Coroutine[Any, Any, None]] | None = getattr(iterator, "aclose", None)
-        if aclose is None or self._is_stopped:
+        if aclose is None or self._is_stopped or self._pid != os.getpid():
             return
         call = BlockingCall(_log_errors(aclose), self._calls, self._stop)
         if self._is_own_thread():
@@ -134,7 +129,7 @@ class LoopThread:
             raise ClientClosedError(CLOSED)
         self._calls.add(call)
         try:
-            loop.call_soon_threadsafe(call.start, context=contextvars.copy_context())
+            loop.call_soon_threadsafe(call.start)
         except RuntimeError:  # it has ended since
             self._calls.discard(call)
             raise ClientClosedError(CLOSED) from None
@@ -208,8 +203,7 @@ class LoopThread:
 
     def _end_with_process(self) -> None:
         self.stop()
-        if self._pid == os.getpid():
-            self._join()
+        self._join()
 
     def _join(self) -> None:
         if self._thread is None:

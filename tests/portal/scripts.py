@@ -7,10 +7,13 @@ import sys
 import textwrap
 
 PRELUDE = """
-import asyncio, atexit, gc, os, random, signal, sys, threading, time
+import asyncio, atexit, gc, logging, os, random, signal, sys, threading, time
 from aymara_async.errors import ClientClosedError
 from aymara_async.portal.loop_thread import BlockingCallError
 from aymara_async.portal.portal import Portal
+
+# In development mode asyncio reports every step that takes long, as all do on a busy machine.
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing %s took"))
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
@@ -44,6 +47,14 @@ def start(script: str, *options: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def ending(process: subprocess.Popen[str]) -> tuple[list[str], str, int]:
+    """Return the lines still to come, what was printed as errors, and the exit code, once lines have been read."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    # Not communicate(): it passes over what readline() has buffered.
+    return process.stdout.read().splitlines(), process.stderr.read(), process.wait()
 
 
 def run(script: str, *options: str) -> list[str]:

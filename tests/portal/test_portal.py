@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import inspect
 import logging
 import pickle
 import threading
 import traceback
 import weakref
 from collections.abc import AsyncGenerator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from aymara_async.errors import ClientClosedError
 from aymara_async.portal import loop_thread
+from aymara_async.portal.blocking_call import BlockingCall
 from aymara_async.portal.loop_thread import BlockingCallError
 from aymara_async.portal.portal import Portal
 
@@ -322,6 +324,89 @@ def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(portal: Portal, monk
     assert portal.call(thread_id())
 
 
+def test_an_interrupted_start_leaves_one_loop(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def start_and_interrupt_once(thread: threading.Thread) -> None:
+        threads.append(thread)
+        start(thread)
+        if len(threads) == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start_and_interrupt_once)
+        with pytest.raises(KeyboardInterrupt):
+            portal.call(nothing())
+        own = portal.call(thread_id())
+    for thread in threads:
+        if thread.ident != own:
+            thread.join(30)
+    assert [thread.ident for thread in threads if thread.is_alive()] == [own]
+
+
+def test_a_call_that_comes_too_late_to_start_is_refused() -> None:
+    calls: set[BlockingCall[None]] = set()
+    stop = asyncio.Event()
+    stop.set()
+    coroutine = nothing()
+    call = BlockingCall(coroutine, calls, stop)
+    calls.add(call)
+    call.start()
+    call.wait()
+    with pytest.raises(ClientClosedError, match="nothing was sent"):
+        call.take()
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+
+
+def test_a_call_after_the_last_turn_of_the_loop_is_refused() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        late: list[Future[int]] = []
+
+        async def on_close() -> None:
+            loop, thread = asyncio.get_running_loop(), portal._thread()
+            close = loop.close
+
+            def call_and_close() -> None:
+                thread._is_stopped = False
+                late.append(pool.submit(portal.call, thread_id()))
+                while not thread._calls:
+                    pass
+                close()
+
+            loop.close = call_and_close  # type: ignore[method-assign]  # to be last but one
+
+        portal = Portal(on_close)
+        portal.call(nothing())
+        portal.close()
+        with pytest.raises(ClientClosedError, match="nothing was sent"):
+            late[0].result()
+
+
+def test_a_loop_that_is_made_while_the_client_is_closed_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[threading.Thread] = []
+
+    def make_and_stop() -> asyncio.AbstractEventLoop:
+        started.append(threading.current_thread())
+        portal._thread().stop()
+        return asyncio.SelectorEventLoop()
+
+    portal = Portal(nothing)
+    monkeypatch.setattr(loop_thread, "_new_loop", make_and_stop)
+    with pytest.raises(ClientClosedError):
+        portal.call(nothing())
+    started[0].join(30)
+    assert not started[0].is_alive()
+
+
+def test_an_iteration_let_go_after_the_last_turn_of_the_loop_is_left_alone(portal: Portal) -> None:
+    numbers = portal.iterate(lambda: count([]))
+    next(numbers)
+    portal.close()
+    portal._thread()._is_stopped = False  # as it still was when the generator looked
+    numbers.close()  # type: ignore[attr-defined]  # it is a generator
+
+
 def test_a_portal_that_is_let_go_closes_itself() -> None:
     closed = threading.Event()
     threads: list[threading.Thread] = []
@@ -422,7 +507,7 @@ def test_an_iteration_let_go_on_the_own_thread_is_closed(portal: Portal) -> None
 
     async def let_go() -> None:
         holder.clear()
-        while not closed:  # noqa: ASYNC110 - nothing tells of it
+        while not closed:
             await asyncio.sleep(0)
 
     portal.call(let_go())
