@@ -81,9 +81,9 @@ class WaitError(AymaraAIError):
         self.uuid = uuid
         """Which job it is."""
         self.status = status
-        """Its status when last seen."""
+        """Its status when last seen, ``"unknown"`` if the server never answered."""
         self.resource = resource
-        """The job as last seen: an ``Eval``, ``EvalRunResult``, ``EvalSuiteReport`` or ``FileStatus``."""
+        """The job as last seen: an ``Eval``, ``EvalRunResult``, ``EvalSuiteReport`` or ``FileStatus``, or None."""
 
 
 class WaitTimeoutError(WaitError, TimeoutError):
