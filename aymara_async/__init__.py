@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+# Checkers take this name for typing's; importing that would cost as much as all of this package at import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aymara_async.client import (
         AsyncAymaraAI,
@@ -156,6 +155,8 @@ def __getattr__(name: str) -> object:
 
         value: object = version("aymara-async")
     elif name in __all__:
+        from importlib import import_module
+
         homes = (import_module(f"{__name__}.{home}") for home in _HOMES)
         value = next(getattr(home, name) for home in homes if hasattr(home, name))
     else:

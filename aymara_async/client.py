@@ -41,8 +41,8 @@ DEFAULT_MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 class AsyncAymaraAI:
     """Client of the Aymara AI v2 API, for asyncio.
 
-    Use it as ``async with AsyncAymaraAI() as client``, or call ``close()``; one that is forgotten is closed with its event
-    loop. One client serves many tasks, and one event loop after another.
+    Use it as ``async with AsyncAymaraAI() as client``, or call ``close()``; one that is forgotten is closed with its
+    event loop. One client serves many tasks, and one event loop after another.
 
     Args:
         api_key: Your key; else ``AYMARA_AI_API_KEY``.

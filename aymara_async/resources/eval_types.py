@@ -34,7 +34,8 @@ class AsyncEvalTypes(AsyncResource):
     ) -> AsyncPager[EvalType]:
         """List the eval types (``eval_types.list``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         return self._list(
             "/v2/eval-types", EvalType, _type_key, {}, options, limit=limit, offset=offset, prefetch=prefetch
@@ -49,7 +50,7 @@ class AsyncEvalTypes(AsyncResource):
         prefetch: int = DEFAULT_PREFETCH,
         **options: Unpack[RequestOptions],
     ) -> AsyncPager[AIInstruction]:
-        """List ready-made instructions for the eval type with a slug, such as ``"safety"`` (``eval_types.find_instructions``)."""
+        """List ready-made instructions for the eval type with a slug (``eval_types.find_instructions``)."""
         path, query = "/v2/eval-types/-/instructions", {"eval_type_slug": eval_type_slug}
         return self._list(
             path, AIInstruction, _instruction_key, query, options, limit=limit, offset=offset, prefetch=prefetch

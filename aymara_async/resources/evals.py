@@ -73,8 +73,8 @@ class AsyncEvals(AsyncResource):
     ) -> Eval:
         """Create an eval (``evals.create``); its prompts are ready once ``wait`` returns.
 
-        ``eval_type`` is a slug such as ``"safety"``, see ``eval_types.list``. Raises ``OutcomeUnknownError`` if the answer
-        is lost: the eval may be there, see ``list``.
+        ``eval_type`` is a slug such as ``"safety"``, see ``eval_types.list``. Raises ``OutcomeUnknownError`` if the
+        answer is lost: the eval may be there, see ``list``.
         """
         workspace = self._workspace(workspace_uuid)
         if is_sandbox is UNSET and self._caller.options.use_sandbox is not None:
@@ -123,8 +123,8 @@ class AsyncEvals(AsyncResource):
     ) -> Eval:
         """Change an eval, or add, change and delete its prompts (``evals.update``); what is left out stays.
 
-        With ``prompt_creates`` it is not sent a second time when the answer is lost, and raises ``OutcomeUnknownError``: the
-        prompts may be there, see ``list_prompts``.
+        With ``prompt_creates`` it is not sent a second time when the answer is lost, and raises
+        ``OutcomeUnknownError``: the prompts may be there, see ``list_prompts``.
         """
         creates_prompts = prompt_creates is not UNSET and prompt_creates is not None
         fields = {
@@ -180,8 +180,8 @@ class AsyncEvals(AsyncResource):
     ) -> EvalAnalyzeResponse:
         """Find evals by their properties and those of their runs, with statistics (``evals.analyze``).
 
-        Times need a time zone; pass rates are 0.0 to 1.0; ``name`` matches any part, in upper or lower case; ``limit`` is
-        at most 100.
+        Times need a time zone; pass rates are 0.0 to 1.0; ``name`` matches any part, in upper or lower case; ``limit``
+        is at most 100.
         """
         workspace = self._workspace(workspace_uuid)
         fields = {
@@ -247,7 +247,8 @@ class AsyncEvals(AsyncResource):
     ) -> AsyncPager[EvalPrompt]:
         """List the prompts of an eval (``evals.list_prompts``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         path, query = f"{_path(eval_uuid)}/prompts", {"workspace_uuid": self._workspace(workspace_uuid)}
         return self._list(path, EvalPrompt, _prompt_key, query, options, limit=limit, offset=offset, prefetch=prefetch)
@@ -263,7 +264,8 @@ class AsyncEvals(AsyncResource):
     ) -> AsyncPager[Eval]:
         """List the evals (``evals.list``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         query = {"workspace_uuid": self._workspace(workspace_uuid)}
         return self._list("/v2/evals", Eval, _eval_key, query, options, limit=limit, offset=offset, prefetch=prefetch)

@@ -55,8 +55,8 @@ class AsyncFiles(AsyncResource):
     ) -> FileUpload:
         """Upload one file through the API (``files.upload``), streamed.
 
-        ``file`` is a path, bytes, a binary file object, or a tuple of name, content and media type. ``timeout`` bounds the
-        upload as a whole: give large files more. Raises ``OutcomeUnknownError`` if the answer is lost.
+        ``file`` is a path, bytes, a binary file object, or a tuple of name, content and media type. ``timeout`` bounds
+        the upload as a whole: give large files more. Raises ``OutcomeUnknownError`` if the answer is lost.
         """
         body = file_body(file, is_form=True)
         return await self._call(
@@ -68,8 +68,8 @@ class AsyncFiles(AsyncResource):
     ) -> None:
         """Send the bytes of a file to its presigned URL, streamed, without the API key.
 
-        ``file`` is as in ``upload``; ``timeout`` is in seconds (default: no limit). Sending again does no harm, so it is
-        retried as a read would be.
+        ``file`` is as in ``upload``; ``timeout`` is in seconds (default: no limit). Sending again does no harm, so it
+        is retried as a read would be.
         """
         await self._caller.put_presigned(file_url, file_body(file, is_form=False, content_type=content_type), timeout)
 
@@ -144,7 +144,8 @@ class AsyncFiles(AsyncResource):
     ) -> AsyncPager[FileDetail]:
         """List the files, all or of one type: text, image, video or document (``files.list``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         query = {"file_type": file_type, "workspace_uuid": self._workspace(workspace_uuid)}
         return self._list("/v2/files", FileDetail, _key, query, options, limit=limit, offset=offset, prefetch=prefetch)

@@ -87,7 +87,8 @@ class AsyncReports(AsyncResource):
     ) -> AsyncPager[EvalSuiteReport]:
         """List the reports (``reports.list``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         query = {"workspace_uuid": self._workspace(workspace_uuid)}
         return self._list(

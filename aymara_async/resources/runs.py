@@ -48,8 +48,8 @@ class AsyncRuns(AsyncResource):
     ) -> EvalRunResult:
         """Submit responses and return at once (``evals.runs.create``); ``wait`` for the run.
 
-        With ``eval_run_uuid`` they are added to that run. Raises ``OutcomeUnknownError`` if the answer is lost: the run may
-        be there, see ``list``.
+        With ``eval_run_uuid`` they are added to that run. Raises ``OutcomeUnknownError`` if the answer is lost: the run
+        may be there, see ``list``.
         """
         fields = {
             "eval_uuid": eval_uuid,
@@ -85,8 +85,8 @@ class AsyncRuns(AsyncResource):
         """Score responses and return them scored, in ``responses`` (``evals.runs.score_responses``).
 
         With ``eval_run_uuid`` they are added to that run. With ``continue_thread`` a scored response may carry a
-        ``next_prompt``: answer it, and call again for the same run. Raises ``OutcomeUnknownError`` if the answer is lost:
-        the responses may be scored, see ``list_responses``.
+        ``next_prompt``: answer it, and call again for the same run. Raises ``OutcomeUnknownError`` if the answer is
+        lost: the responses may be scored, see ``list_responses``.
         """
         fields = {
             "eval_uuid": eval_uuid,
@@ -174,7 +174,8 @@ class AsyncRuns(AsyncResource):
     ) -> AsyncPager[ScoredResponse]:
         """List the scored responses of a run (``evals.runs.list_responses``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         path, query = f"{_path(eval_run_uuid)}/responses", {"workspace_uuid": self._workspace(workspace_uuid)}
         return self._list(
@@ -205,7 +206,8 @@ class AsyncRuns(AsyncResource):
     ) -> AsyncPager[EvalRunResult]:
         """List the runs, all or of one eval (``evals.runs.list``).
 
-        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch ahead.
+        ``limit`` is the size of a page, ``offset`` how many items to pass over, ``prefetch`` how many pages to fetch
+        ahead.
         """
         query = {"eval_uuid": eval_uuid, "workspace_uuid": self._workspace(workspace_uuid)}
         return self._list(

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from aymara_async.scoring.errors import InputFileError
-from aymara_async.transport.codec import InvalidJSON
+from aymara_async.transport.codec import InvalidJSONError
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: i
     except UnicodeDecodeError as error:
         reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}. Save the file as UTF-8"
     except msgspec.DecodeError as error:
-        fault = InvalidJSON.explain(error)
+        fault = InvalidJSONError.explain(error)
         reason = fault.reason if fault.path in (None, "$") else f"{fault.reason} at {fault.path}"
     except RecursionError:
         reason = "not JSON that can be read: it is nested too deeply"

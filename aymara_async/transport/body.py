@@ -60,7 +60,7 @@ def file_body(file: FileInput, *, is_form: bool, content_type: str | None = None
         name = name or source.name
     elif not isinstance(source, bytes):
         given = getattr(source, "name", None)
-        name = name or (os.path.basename(given) if isinstance(given, str) else None)
+        name = name or (Path(given).name if isinstance(given, str) else None)
     name = name or "file"
     guessed = content_type or mimetypes.guess_type(name)[0] or _FALLBACK_TYPE
     return FileBody(source=source, name=name, content_type=guessed, is_form=is_form, start=_position(source))
@@ -74,8 +74,9 @@ def _source(content: object) -> bytes | IO[bytes] | Path:
         if not path.is_file():
             raise RequestValidationError(f"There is no file {path}. Nothing was sent.", path="file")
         return path
-    if hasattr(content, "read"):
-        if isinstance(content.read(0), bytes):
+    read = getattr(content, "read", None)
+    if callable(read):
+        if isinstance(read(0), bytes):
             return cast(IO[bytes], content)
         raise RequestValidationError("The file is open as text; open it in mode 'rb'. Nothing was sent.", path="file")
     raise RequestValidationError(

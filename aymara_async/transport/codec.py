@@ -29,7 +29,7 @@ _KEPT = (bytes, bytearray, memoryview, datetime)
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
-class InvalidJSON(ValueError):
+class InvalidJSONError(ValueError):
     """Data that does not fit its type; ``path`` is None where it is no JSON at all."""
 
     def __init__(self, reason: str, path: str | None) -> None:
@@ -38,7 +38,7 @@ class InvalidJSON(ValueError):
         self.path = path
 
     @classmethod
-    def explain(cls, error: Exception) -> InvalidJSON:
+    def explain(cls, error: Exception) -> InvalidJSONError:
         """Say where the fault is; the field's own name included where msgspec names only its object."""
         if not isinstance(error, msgspec.ValidationError):
             return cls(f"not JSON: {error}", None)
@@ -91,7 +91,7 @@ def converter() -> MsgspecJsonConverter:
 
 @cache
 def decoder(cl: type[T]) -> Callable[[bytes], T]:
-    """Return the function that decodes JSON to the type; it raises what ``InvalidJSON.explain`` takes."""
+    """Return the function that decodes JSON to the type; it raises what ``InvalidJSONError.explain`` takes."""
     return converter().get_loads_hook(cl)
 
 
@@ -105,7 +105,7 @@ def _strict_type(annotation: Any) -> Any:
     if origin is Annotated:
         return Annotated[_strict_type(arguments[0]), *arguments[1:]]
     if origin in (Union, UnionType):
-        return Union[tuple(_strict_type(argument) for argument in arguments)]
+        return Union[tuple(_strict_type(argument) for argument in arguments)]  # noqa: UP007 - of a number only known here
     if origin is list:
         return list[_strict_type(arguments[0])]  # type: ignore[misc]  # made at runtime, on purpose
     return annotation
@@ -185,8 +185,8 @@ def encode(value: object) -> bytes:
 def encode_request(cls: type, fields: Mapping[str, object], extra: Mapping[str, object] | None = None) -> bytes:
     """Check the fields against the request class and encode those that are given.
 
-    ``UNSET`` means not given; ``extra`` is added unchecked. Raises ``RequestValidationError`` for a field that is wrong,
-    missing or unknown, at any depth.
+    ``UNSET`` means not given; ``extra`` is added unchecked. Raises ``RequestValidationError`` for a field that is
+    wrong, missing or unknown, at any depth.
     """
     given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
     body: object = _check(cls, given)
@@ -206,7 +206,7 @@ def _check(cls: type, given: dict[str, object]) -> msgspec.Struct:
         plain = msgspec.to_builtins(given, enc_hook=_plain, builtin_types=_KEPT)
         return msgspec.convert(plain, strict, dec_hook=_structure_strictly)
     except msgspec.ValidationError as error:
-        fault = InvalidJSON.explain(error)
+        fault = InvalidJSONError.explain(error)
         raise RequestValidationError(
             f"{cls.__name__} is not valid: {fault.reason} at {fault.path}. Nothing was sent.", path=fault.path
         ) from error

@@ -13,12 +13,12 @@ _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aio
 _BAD_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
-class ConnectionBroken(Exception):
+class ConnectionBrokenError(Exception):
     """Carries a broken connection past aiohttp, which would send some methods again by itself."""
 
 
 class Sending:
-    """Watch one attempt, as its middleware: aiohttp shall not send it again by itself, and we want to know if it was sent."""
+    """Watch one attempt, as its middleware: aiohttp shall not repeat it, and we want to know if it was sent."""
 
     is_begun = False
 
@@ -30,7 +30,7 @@ class Sending:
         except _NEVER_SENT:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-            raise ConnectionBroken(*error.args) from error
+            raise ConnectionBrokenError(*error.args) from error
         finally:
             # aiohttp makes the response, still empty, as it writes the request onto the connection.
             self.is_begun = request.response is not None
@@ -40,7 +40,7 @@ def connection_error(
     error: Exception, method: str, url: str, payload: object, timeout: float | None, sending: Sending | None
 ) -> APIConnectionError:
     """Say what broke, and whether the request may have reached the server."""
-    cause = error.__cause__ if isinstance(error, ConnectionBroken) and error.__cause__ else error
+    cause = error.__cause__ if isinstance(error, ConnectionBrokenError) and error.__cause__ else error
     what = f"{method} {wire.shown_url(url)}"
     is_sent = (
         not isinstance(cause, _NEVER_SENT)
@@ -62,7 +62,10 @@ def connection_error(
         is_retryable = not (isinstance(cause, aiohttp.ClientHttpProxyError) and cause.status < 500)
     if isinstance(cause, _BAD_TLS):
         is_retryable = False
-        text = f"{what}: no secure connection could be made: {cause}. Nothing was sent; check SSL_CERT_FILE or ssl_context."
+        text = (
+            f"{what}: no secure connection could be made: {cause}. "
+            "Nothing was sent; check SSL_CERT_FILE or ssl_context."
+        )
     elif is_sent:
         text = f"{what}: the connection broke before the whole answer was here: {reason}."
     else:

@@ -25,7 +25,7 @@ class PerLoop(Generic[T]):
     """
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]], drop: Callable[[T], None]) -> None:
-        """``drop`` closes a value whose loop is closed already, without awaiting; none of them may refer to this object."""
+        """``drop`` closes a value of a closed loop, without awaiting. None of the three may refer to this object."""
         self._make = make
         self._close = close
         self._drop = drop
@@ -35,7 +35,8 @@ class PerLoop(Generic[T]):
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._entries: _Entries[T] = {}
-        # Unlike __del__ it also runs before an exit takes the modules away, and before the collector gets at the values.
+        # Unlike __del__ it also runs before an exit takes the modules away, and before the collector gets at the
+        # values.
         self._finish = weakref.finalize(self, _finish, self._entries, self._drop, self._pid)
 
     def current(self) -> T | None:
@@ -68,7 +69,8 @@ class PerLoop(Generic[T]):
                 await keeper.aclose()
             elif loop.is_running():
                 asyncio.run_coroutine_threadsafe(keeper.aclose(), loop)
-            # A loop that stands still closes the keeper when it goes on or shuts down, as nothing refers to it any more.
+            # A loop that stands still closes the keeper when it goes on or shuts down, as nothing refers to it any
+            # more.
 
     def _leave_parent(self) -> None:
         """After a fork, leave the parent's values alone for good."""
@@ -96,7 +98,7 @@ def _finish(entries: _Entries[T], drop: Callable[[T], None], pid: int) -> None:
 
 
 def _drop_closed(entries: _Entries[T], drop: Callable[[T], None]) -> None:
-    """Close the values of closed loops; what they held complains when collected, about what is being done right here."""
+    """Close the values of closed loops; what they held complains when collected, of what is done right here."""
     values = [entry[0] for loop in list(entries) if loop.is_closed() and (entry := entries.pop(loop, None))]
     if not values:
         return

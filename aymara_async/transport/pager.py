@@ -30,8 +30,8 @@ class Page(Generic[T]):
     """How many items the whole list has."""
     offset: int
     """How many items come before this page."""
-    _pager: AsyncPager[T]
-    _page_starts: dict[Hashable, int]
+    _pager: AsyncPager[T] = attrs.field(alias="pager")
+    _page_starts: dict[Hashable, int] = attrs.field(alias="page_starts")
 
     def has_next_page(self) -> bool:
         """Tell whether there are items after this page."""

@@ -31,7 +31,8 @@ def proxy_for(url: str) -> Proxy | None:
     proxy = urlsplit(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https") or not proxy.hostname:
         raise ConfigurationError(
-            f"The environment names a proxy for {parts.scheme} that is no HTTP proxy ({proxy.scheme}). Nothing was sent; "
+            f"The environment names a proxy for {parts.scheme} that is no HTTP proxy ({proxy.scheme}). Nothing was "
+            "sent; "
             "name an HTTP proxy, or add the host to NO_PROXY."
         )
     if parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(proxy.hostname):

@@ -60,10 +60,11 @@ class Reading(Generic[T]):
         return items
 
     def take(self, offset: int, wanted: int, page: ItemList[T]) -> list[T]:
-        """Return the page's items that have not been seen; raises ``PaginationError`` where the list does not add up."""
+        """Return the items that have not been seen; raises ``PaginationError`` where the list does not add up."""
         if page.count < self.count:
             raise self._error(
-                f"the list shrank from {self.count} to {page.count} items while it was read, so that items may have been "
+                f"the list shrank from {self.count} to {page.count} items while it was read, so that items may have "
+                "been "
                 "passed over"
             )
         self.count = page.count

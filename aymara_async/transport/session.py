@@ -24,7 +24,7 @@ from aymara_async.errors import (
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
-from aymara_async.transport.failure import ConnectionBroken, Sending, connection_error
+from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.payload import make_payload
@@ -149,17 +149,8 @@ class SessionManager:
         session = sessions.current() or await sessions.get()
         method, url = request.method, redirect or request.url
         payload = None if request.body is None else await make_payload(request.body)
-        proxy = proxy_for(url) if request.is_foreign else self._opener.proxy
-        # Each argument costs time on the way through aiohttp, so a plain GET passes few.
-        how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
-        if request.headers is not None:
-            how["headers"] = request.headers
-        sending = None
-        if method != "GET":
-            sending = Sending()
-            how["data"], how["middlewares"] = payload, (sending,)
-        if proxy is not None:
-            how |= self._by_proxy(proxy, request)
+        sending = None if method == "GET" else Sending()
+        how = self._how(request, url, timeout, payload, sending)
         started = monotonic()
         try:
             response = await session.request(method, URL(url, encoded=True), **how)
@@ -172,15 +163,10 @@ class SessionManager:
             except BaseException:
                 response.close()
                 raise
-        except (aiohttp.ClientError, OSError, ConnectionBroken) as error:
+        except (aiohttp.ClientError, OSError, ConnectionBrokenError) as error:
             raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
-        if logger.isEnabledFor(logging.DEBUG):
-            took = (monotonic() - started) * 1000
-            logger.debug(
-                "%s %s -> %d, %d bytes in %.1f ms", method, wire.shown_url(url), response.status, len(content), took
-            )
         answer = APIResponse(
             status_code=response.status,
             headers=response.headers,
@@ -190,6 +176,8 @@ class SessionManager:
             decode=wire.content_of,
         )
         self.observer(answer, started)
+        if logger.isEnabledFor(logging.DEBUG):
+            _log(answer, monotonic() - started)
         if answer.status_code < 300:
             return answer
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
@@ -212,7 +200,8 @@ class SessionManager:
             else:
                 return bytes(content)
         raise APIResponseValidationError(
-            f"{request.method} {wire.shown_url(request.url)} answered {response.status} with more than {limit} bytes, which "
+            f"{request.method} {wire.shown_url(request.url)} answered {response.status} with more than {limit} "
+            "bytes, which "
             "was not read. The server did its work; only its answer is missing. Ask for smaller pages, or raise "
             "max_response_bytes.",
             response=APIResponse(
@@ -226,6 +215,20 @@ class SessionManager:
             path=None,
             body=None,
         )
+
+    def _how(
+        self, request: Request, url: str, timeout: float | None, payload: object, sending: Sending | None
+    ) -> dict[str, Any]:
+        """Say how to send; each argument costs time on the way through aiohttp, so a plain GET passes few."""
+        how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
+        if request.headers is not None:
+            how["headers"] = request.headers
+        if sending is not None:
+            how["data"], how["middlewares"] = payload, (sending,)
+        proxy = proxy_for(url) if request.is_foreign else self._opener.proxy
+        if proxy is not None:
+            how |= self._by_proxy(proxy, request)
+        return how
 
     def _by_proxy(self, proxy: Proxy, request: Request) -> dict[str, object]:
         """Say how to send through a proxy: a tunnel shows it the login alone, else it sees the request."""
@@ -272,6 +275,11 @@ class _Opener:
 
 def _ignore(answer: APIResponse[object], started: float) -> None:
     """Observe nothing."""
+
+
+def _log(answer: APIResponse[object], seconds: float) -> None:
+    target, size = wire.shown_url(answer.url), len(answer.content)
+    logger.debug("%s %s -> %d, %d bytes in %.1f ms", answer.method, target, answer.status_code, size, seconds * 1000)
 
 
 def _drop(session: aiohttp.ClientSession) -> None:

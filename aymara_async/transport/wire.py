@@ -28,7 +28,7 @@ from aymara_async.errors import (
     UnprocessableEntityError,
 )
 from aymara_async.response import APIResponse
-from aymara_async.transport.codec import InvalidJSON, decoder
+from aymara_async.transport.codec import InvalidJSONError, decoder
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -254,13 +254,15 @@ def decode(response: APIResponse[object], cl: type) -> object:
 
 
 def _validation_error(response: APIResponse[object], cl: type, error: Exception) -> APIResponseValidationError:
-    fault = InvalidJSON.explain(error)
+    fault = InvalidJSONError.explain(error)
     content_type = response.headers.get("Content-Type", "none")
     where = f"{fault.reason} at {fault.path}" if fault.path else f"{fault.reason} (content type {content_type})"
     expected = getattr(cl, "__name__", None) or str(cl)
     return APIResponseValidationError(
-        f"{response.method} {shown_url(response.url)} answered {response.status_code}, but not with the {expected} that "
-        f"the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered in its "
+        f"{response.method} {shown_url(response.url)} answered {response.status_code}, but not with the {expected} "
+        "that "
+        f"the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered in "
+        "its "
         "place, check base_url; else report it with `error.response.content`.",
         response=attrs.evolve(response, headers=CIMultiDict(response.headers), decode=content_of),
         path=fault.path,

@@ -34,7 +34,7 @@ from aymara_async import (
     WorkflowInstructions,
 )
 from aymara_async.models import AnswerUpdateRequest, EvalAnalysisRequest, EvalCreate, EvalRunRequest, EvalUpdate, PromptCreate
-from aymara_async.transport.codec import InvalidJSON, decoder, encode, encode_request
+from aymara_async.transport.codec import InvalidJSONError, decoder, encode, encode_request
 
 EVAL = {"ai_description": "A bot", "eval_type": "safety"}
 RUN = {"eval_uuid": "test.1"}
@@ -338,4 +338,4 @@ class TestPlainJSON:
 def test_explanations_of_what_is_no_json() -> None:
     with pytest.raises(Exception, match="malformed") as caught:
         decoder(Eval)(b"{,")
-    assert InvalidJSON.explain(caught.value).path is None
+    assert InvalidJSONError.explain(caught.value).path is None
