@@ -190,7 +190,7 @@ class LoopThread:
     async def _serve(self) -> None:
         await self._stop.wait()
         rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest - {call.task for call in self._calls}:
+        for task in rest - {call.task for call in list(self._calls)}:
             task.cancel()
         for call in list(self._calls):
             call.cancel()

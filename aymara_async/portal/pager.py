@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aymara_async.portal.portal import Portal
@@ -98,13 +99,11 @@ class Pager(Generic[T]):
 
     def pages(self) -> Iterator[BlockingPage[T]]:
         """Iterate over the pages, fetched ahead."""
-        rest = self._pager
+        source = self._pager.pages
         if self._first is not None:
             yield self._first
-            if not self._first.has_next_page():
-                return
-            rest = self._pager.starting_at(self._first.offset + len(self._first))
-        for page in self._portal.iterate(rest.pages):
+            source = partial(self._pager.pages_after, self._first._page)
+        for page in self._portal.iterate(source):
             blocking_page = BlockingPage(page, self._portal)
             if self._first is None:
                 self._first = blocking_page

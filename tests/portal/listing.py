@@ -17,6 +17,7 @@ class Numbers:
     """Answers calls for a list as the API would, and notes them."""
 
     def __init__(self, count: int, *, broken_from: int | None = None, hanging_from: int | None = None) -> None:
+        self.first = 0
         self.count = count
         self.broken_from = broken_from
         self.hanging_from = hanging_from
@@ -40,7 +41,8 @@ class Numbers:
                 self.all_asked.set()
             if self.hanging_from is not None and offset >= self.hanging_from:
                 await asyncio.Event().wait()
-            return ItemList(items=list(range(offset, min(offset + limit, self.count))), count=self.count)
+            items = range(offset, min(offset + limit, self.count))
+            return ItemList(items=[self.first + item for item in items], count=self.count)
         finally:
             self.running -= 1
 

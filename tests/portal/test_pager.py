@@ -77,6 +77,14 @@ def test_iteration_begins_with_the_page_that_was_read(portal: Portal) -> None:
     assert numbers.offsets == [0, 5, 10, 15, 20]
 
 
+def test_a_list_that_grows_after_its_first_page_was_read_is_given_once(portal: Portal) -> None:
+    numbers = Numbers(23)
+    pager = Pager(numbers.pager(5), portal)
+    assert pager.items == [0, 1, 2, 3, 4]
+    numbers.first, numbers.count = -1, 24  # a new one in front
+    assert list(pager) == list(range(23))
+
+
 def test_the_first_page_of_an_iteration_is_kept(portal: Portal) -> None:
     numbers = Numbers(4)
     pager = Pager(numbers.pager(5), portal)
