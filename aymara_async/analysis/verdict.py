@@ -145,4 +145,10 @@ def _why_open(verdict: Verdict, bar: str) -> str:
     needed = sample_size_for_bar(rate, verdict.bar, confidence_level=verdict.confidence_level)
     if needed is None:
         return f"{straddles}."
-    return f"{straddles}; if the pass rate stays the same, about {needed:,} scored responses would tell."
+    return f"{straddles}; if the pass rate stays the same, about {_rounded_up(needed):,} scored responses would tell."
+
+
+def _rounded_up(number: int) -> int:
+    """Round up to two digits: the pass rate that it rests on is no more exact than that."""
+    unit = 10 ** max(0, len(str(number)) - 2)
+    return -(-number // unit) * unit

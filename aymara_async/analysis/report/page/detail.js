@@ -30,13 +30,7 @@ const detail = {
   },
 };
 
-const facts = (row) => {
-  const pairs = [
-    ["Run", data.runs[row.run]],
-    ["Category", categoryOf(row)],
-    ["Prompt", row.promptUuid],
-    ["Response", row.responseUuid],
-  ];
+const facts = (pairs) => {
   const element = make("dl", "facts");
   for (const [name, value] of pairs.filter(([, value]) => value !== null)) {
     const both = make("div");
@@ -81,25 +75,30 @@ const judgement = (row, terms) => {
 };
 
 const turn = (row, current, terms) => {
-  const element = make("div", `turn${row === current ? " current" : ""}`);
-  if (row.thread !== null) {
+  const isOneOfSeveral = row.thread !== null;
+  const element = make("div", `turn${isOneOfSeveral && row === current ? " current" : ""}`);
+  if (isOneOfSeveral) {
     element.append(make("h3", "", `Turn ${row.turn}${row === current ? ", the one chosen" : ""}`));
   }
-  element.append(bubble("human", "Prompt", row.prompt || "(not known)", terms), reply(row, terms), judgement(row, terms));
+  element.append(judgement(row, terms), bubble("human", "Prompt", row.prompt || "(not known)", terms), reply(row, terms));
   return element;
 };
 
 const entry = (row, terms) => {
-  const parts = [facts(row), ...turnsOf(row).map((one) => turn(one, row, terms))];
+  const parts = [
+    facts([["Run", data.runs[row.run]], ["Category", categoryOf(row)]]),
+    ...turnsOf(row).map((one) => turn(one, row, terms)),
+  ];
   const others = row.group === null ? [] : groups.get(row.group).filter((other) => other !== row);
   if (others.length) {
     parts.push(make("h3", "others", others.length > 1 ? "The other runs on this prompt" : "The other run on this prompt"));
     for (const other of others) {
       const element = make("div", "turn other");
-      element.append(make("h4", "", data.runs[other.run]), reply(other, terms), judgement(other, terms));
+      element.append(make("h4", "", data.runs[other.run]), judgement(other, terms), reply(other, terms));
       parts.push(element);
     }
   }
+  parts.push(facts([["Prompt", row.promptUuid], ["Response", row.responseUuid]]));
   return parts;
 };
 

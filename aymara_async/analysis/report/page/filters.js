@@ -41,10 +41,20 @@ const fillControls = () => {
 
 const byConfidence = (sign) => (a, b) =>
   (a.confidence ?? 2 * sign) * sign - (b.confidence ?? 2 * sign) * sign || a.index - b.index;
+// Comparing texts by the rules of language is slow, so each prompt is ranked once.
+let ranks = null;
+const rankOf = (row) => {
+  if (ranks === null) {
+    const { compare } = new Intl.Collator("en", { numeric: true });
+    const order = data.prompts.map((_, index) => index).sort((a, b) => compare(data.prompts[a], data.prompts[b]));
+    ranks = new Map(order.map((prompt, rank) => [prompt, rank]));
+  }
+  return ranks.get(row.promptNumber) ?? ranks.size;
+};
 const ORDERS = {
   unsure: byConfidence(1),
   sure: byConfidence(-1),
-  prompt: (a, b) => a.prompt.localeCompare(b.prompt) || a.turn - b.turn || a.run - b.run,
+  prompt: (a, b) => rankOf(a) - rankOf(b) || a.turn - b.turn || a.run - b.run || a.index - b.index,
 };
 
 const filtered = () => {

@@ -47,6 +47,8 @@ const line = (className, label, content, terms) => {
   return marked(element, glimpse(content, terms), terms);
 };
 
+const LEAST = 8;
+const SPARE = 6;
 const list = {
   element: control("list"),
   found: [],
@@ -78,8 +80,10 @@ const list = {
   place() {
     if (!this.found.length) return;
     const top = -this.element.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(top / this.height) - 6);
-    const last = Math.min(this.found.length, Math.ceil((top + innerHeight) / this.height) + 6);
+    // Some rows exist even where none is in sight, so that the list can be reached with the Tab key.
+    const end = this.found.length;
+    const first = Math.max(0, Math.min(end - LEAST, Math.floor(top / this.height) - SPARE));
+    const last = Math.min(end, Math.max(first + LEAST, Math.ceil((top + innerHeight) / this.height) + SPARE));
     for (const [index, item] of this.shown) {
       if ((index < first || index >= last) && !item.contains(document.activeElement)) {
         item.remove();

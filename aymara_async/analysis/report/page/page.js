@@ -15,6 +15,7 @@ document.documentElement.classList.add("script");
 fillControls();
 update();
 setTimeout(foldAhead, 0, 0);
+setTimeout(() => rows.length && rankOf(rows[0]), 200);
 
 for (const element of Object.values(controls)) element.addEventListener("input", update);
 control("clear").addEventListener("click", () => {

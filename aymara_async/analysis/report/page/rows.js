@@ -12,6 +12,7 @@ const rows = data.rows.map((cells, index) => ({
   run: cells[columns.run],
   outcome: data.outcomes[cells[columns.outcome]],
   category: cells[columns.category],
+  promptNumber: cells[columns.prompt],
   prompt: text(data.prompts, cells[columns.prompt]),
   turn: cells[columns.turn],
   thread: cells[columns.thread],
