@@ -54,14 +54,14 @@ def file_body(file: FileInput, *, is_form: bool, content_type: str | None = None
             )
         name, content = file[0], file[1]
         if len(file) == 3 and content_type is None:
-            content_type = str(file[2])
+            content_type = _line("media type", file[2])
     source = _source(content)
     if isinstance(source, Path):
         name = name or source.name
     elif not isinstance(source, bytes):
         given = getattr(source, "name", None)
         name = name or (Path(given).name if isinstance(given, str) else None)
-    name = name or "file"
+    name = _line("name", name or "file")
     guessed = content_type or mimetypes.guess_type(name)[0] or _FALLBACK_TYPE
     return FileBody(source=source, name=name, content_type=guessed, is_form=is_form, start=_position(source))
 
@@ -71,18 +71,30 @@ def _source(content: object) -> bytes | IO[bytes] | Path:
         return bytes(content)
     if isinstance(content, str | os.PathLike):
         path = Path(content)
-        if not path.is_file():
-            raise RequestValidationError(f"There is no file {path}. Nothing was sent.", path="file")
+        if not path.is_file() or not os.access(path, os.R_OK):
+            raise RequestValidationError(f"There is no file {path}, or you may not read it. Nothing was sent.", path="file")
         return path
     read = getattr(content, "read", None)
     if callable(read):
-        if isinstance(read(0), bytes):
+        try:
+            is_binary = isinstance(read(0), bytes)
+        except (OSError, ValueError) as error:
+            raise RequestValidationError(f"The file cannot be read: {error}. Nothing was sent.", path="file") from error
+        if is_binary:
             return cast(IO[bytes], content)
         raise RequestValidationError("The file is open as text; open it in mode 'rb'. Nothing was sent.", path="file")
     raise RequestValidationError(
         f"A file is a path, bytes or a binary file object, not a {type(content).__name__}. Nothing was sent.",
         path="file",
     )
+
+
+def _line(what: str, text: object) -> str:
+    if not isinstance(text, str) or not text.isprintable():
+        raise RequestValidationError(
+            f"The {what} of a file must be text without line ends, not {text!r}. Nothing was sent.", path="file"
+        )
+    return text
 
 
 def _position(source: bytes | IO[bytes] | Path) -> int | None:

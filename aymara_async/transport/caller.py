@@ -13,7 +13,7 @@ from aymara_async.errors import RequestValidationError
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody, JSONBody
 from aymara_async.transport.codec import encode, encode_request
-from aymara_async.transport.options import CallOptions, RequestOptions, check_options
+from aymara_async.transport.options import CallOptions, RequestOptions, check_options, duration_fault
 from aymara_async.transport.session import Request, SessionManager
 
 T = TypeVar("T")
@@ -49,6 +49,9 @@ class Caller:
 
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
         """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""
+        wire.check_url(url)
+        if fault := duration_fault(timeout):
+            raise RequestValidationError(f"timeout {fault}. Nothing was sent.", path="timeout")
         headers = {"Content-Type": body.content_type}
         request = Request(method="PUT", url=url, headers=headers, body=body, timeout=timeout, is_foreign=True)
         await self.session.request(request, self.options)

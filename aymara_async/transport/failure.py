@@ -7,7 +7,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from aymara_async.errors import APIConnectionError, APITimeoutError
 from aymara_async.transport import wire
-from aymara_async.transport.payload import JSONPayload
+from aymara_async.transport.payload import BytesPayload
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
 _BAD_TLS = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
@@ -45,7 +45,7 @@ def connection_error(
     is_sent = (
         not isinstance(cause, _NEVER_SENT)
         and (sending is None or sending.is_begun)
-        and (not isinstance(payload, JSONPayload) or payload.is_begun)
+        and (not isinstance(payload, BytesPayload) or payload.is_begun)
     )
     if isinstance(cause, TimeoutError):
         limit = "" if timeout is None else f" within {timeout:g} s"

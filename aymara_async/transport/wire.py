@@ -121,6 +121,18 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
+def check_url(url: object) -> None:
+    """Raise ``RequestValidationError`` for what is no URL of a web server."""
+    try:
+        if isinstance(url, str) and url.isascii() and url.isprintable() and " " not in url:
+            scheme, host, _ = origin(url)
+            if scheme in {"http", "https"} and host:
+                return
+    except ValueError:
+        pass  # said below
+    raise RequestValidationError("The file_url is no URL that begins with https://. Nothing was sent.", path="file_url")
+
+
 def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
     """Return where to send the request instead: on the same origin and with the same meaning only, else None."""
     location = headers.get("Location")
