@@ -34,7 +34,7 @@ class BulkScorer(BlockingResource[AsyncBulkScorer]):
     def __init__(self, client: AymaraAI, **arguments: Any) -> None:
         super().__init__(AsyncBulkScorer(client._async, **arguments), client._portal)
 
-    run = blocking(AsyncBulkScorer.run)
+    run: Final = blocking(AsyncBulkScorer.run)
 
     def score(self, responses: Responses) -> BlockingScoringStream:
         """Score responses and iterate over the results, each as soon as it is there; see ``AsyncBulkScorer.score``."""

@@ -27,7 +27,7 @@ class Calls:
     ) -> None:
         """``fields`` are those of the request that all batches have in common."""
         policy = client._settings.call.retry
-        self.limiter = limiter_of(client._session, policy)
+        self.limiter: Limiter = limiter_of(client._session, policy)
         self._eval_uuid = eval_uuid
         self._scope: dict[str, Any] = {} if workspace_uuid is None else {"workspace_uuid": workspace_uuid}
         self._fields: dict[str, Any] = {**fields, **self._scope, "eval_uuid": eval_uuid, "is_sandbox": is_sandbox}

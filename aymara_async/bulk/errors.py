@@ -38,9 +38,9 @@ class BatchOutcomeUnknownError(OutcomeUnknownError):
         """Which batch, with the rows it holds."""
         self.run_name = run_name
         """Name of the run that it was sent to, for ``evals.runs.list``."""
-        self.eval_run_uuids = list(eval_run_uuids)
+        self.eval_run_uuids: list[str] = list(eval_run_uuids)
         """Runs of that name, as far as known."""
-        self.prompt_uuids = list(prompt_uuids)
+        self.prompt_uuids: list[str] = list(prompt_uuids)
         """Prompts whose responses are in doubt."""
 
 
@@ -49,7 +49,7 @@ class ScoredTwiceError(AymaraAIError):
 
     def __init__(self, message: str, *, eval_run_uuids: Sequence[str], prompt_uuids: Sequence[str]) -> None:
         super().__init__(message)
-        self.eval_run_uuids = list(eval_run_uuids)
+        self.eval_run_uuids: list[str] = list(eval_run_uuids)
         """The runs that hold them."""
-        self.prompt_uuids = list(prompt_uuids)
+        self.prompt_uuids: list[str] = list(prompt_uuids)
         """Prompts with a result too many, as far as known."""

@@ -115,16 +115,17 @@ class Job:
             while True:
                 await self._under_way.acquire()
                 await self._slots.acquire()
+                portion = None
                 try:
                     portion = await self.batches.next()
                 except Exception as error:  # noqa: BLE001 - raised when what is under way has ended
                     failure = error
-                    break
+                if portion is None or portion.resumed:  # others may need the slot
+                    self._slots.release()
+                    self._under_way.release()
                 if portion is None:
                     break
                 if portion.resumed:
-                    self._slots.release()
-                    self._under_way.release()
                     self.result.resumed += len(portion.resumed)
                     await self._yield(portion.resumed)
                     continue
@@ -188,7 +189,7 @@ class Job:
                     await self.journal.release(sent.turns)
                     raise
                 refusals += 1
-                if not isinstance(error, APIStatusError):  # the limiter hears of answers only
+                if _wait_of(error) is None:  # else the limiter makes everybody wait
                     bound = min(20.0, self.initial_wait * 2.0 ** min(refusals, 60))
                     await asyncio.sleep(random.uniform(0, bound))  # noqa: S311 - spreading load needs no secrecy
                 continue
@@ -196,8 +197,7 @@ class Job:
             return sent, answer
 
     def _is_hopeless(self, error: AymaraAIError) -> bool:
-        wait = error.retry_after if isinstance(error, APIStatusError) else None
-        return (wait or 0.0) > self.patience or monotonic() - self._last_answer > self.patience
+        return (_wait_of(error) or 0.0) > self.patience or monotonic() - self._last_answer > self.patience
 
     async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> SentBatch:
         """Note and yield what the answer holds; return the batch with what it leaves out."""
@@ -250,6 +250,10 @@ class Job:
         self.result.passed += sum(one.is_passed is True for one in scored)
         await self.out.put(scored)
         self.reporter.tell(self.result, self.reconciler.in_doubt)
+
+
+def _wait_of(error: AymaraAIError) -> float | None:
+    return error.retry_after if isinstance(error, APIStatusError) else None
 
 
 def _never_scored(doubt: Doubt) -> IncompleteScoringError:

@@ -15,6 +15,7 @@ then                      up by 0.1% of the ceiling a second, to stay long just 
 beyond the ceiling        up by 5% a second: the server allows more than it did
 ========================  ==========================================================================================
 
+A refusal without Retry-After says little by itself: it counts once more than a tenth of the latest were refused.
 The rate grows only while requests have to wait for it, since otherwise it says nothing about the server.
 """
 
@@ -35,31 +36,44 @@ from aymara_async.transport.wire import retry_after
 CUT = 0.85
 KNEE = 0.97
 RECOVERY, PROBING, SEARCH = 0.06, 0.001, 0.05
-SLOWEST = 0.5
-"""Requests per second that are always tried; the pauses take care of a server that wants less."""
+SLOWEST, LOWEST_SHARE, FIRST_GUESS = 0.5, 0.1, 10.0
+"""Least rate, alone and as a share of the ceiling, and least first guess: pauses hold back more where it is needed."""
+TOLERATED = 0.1
+"""Share of refusals without Retry-After that is no sign of being too fast."""
 CATCH_UP = 0.02
 """Seconds of slots that are made up for when the loop was late."""
 
 
 class Recent:
-    """How many requests were accepted in the last one to two seconds."""
+    """What became of the latest requests."""
 
     def __init__(self) -> None:
         self._start = -math.inf
-        self._counts = (0, 0)
+        self._accepted = (0, 0)
+        self._refusals = deque[bool](maxlen=20)
 
-    def add(self, now: float) -> None:
+    def add(self, now: float, *, is_refused: bool) -> None:
         """Count one."""
+        self._refusals.append(is_refused)
+        if is_refused:
+            return
         if now - self._start >= 1:
-            self._counts = (self._counts[1] if now - self._start < 2 else 0, 0)
+            self._accepted = (self._accepted[1] if now - self._start < 2 else 0, 0)
             self._start = now
-        self._counts = (self._counts[0], self._counts[1] + 1)
+        self._accepted = (self._accepted[0], self._accepted[1] + 1)
 
-    def rate(self, now: float, pause: float) -> float:
-        """Tell what the server allows a second, when after these it takes no more for the length of the pause."""
-        before, latest = self._counts
-        seconds = now - self._start + (1 if before else 0) + pause
-        return (before + latest) / max(seconds, 1.0)
+    @property
+    def is_refused_often(self) -> bool:
+        """Tell whether more than a few were refused."""
+        return sum(self._refusals) > max(1, TOLERATED * len(self._refusals))
+
+    def guess(self, now: float, wait: float | None) -> float:
+        """Guess what the server allows a second, when after those of the last seconds it wants to wait."""
+        before, latest = self._accepted
+        seconds = now - self._start + (1 if before else 0)
+        if wait is None:
+            return max(FIRST_GUESS, (before + latest) / max(seconds, 0.05) / 2)
+        return max(FIRST_GUESS, (before + latest) / max(seconds + wait, 1.0))
 
 
 class Rate:
@@ -68,35 +82,34 @@ class Rate:
     def __init__(self) -> None:
         self.value = math.inf
         self.ceiling = math.inf
-        self._accepted = 0
         self._recent = Recent()
+        self._has_accepted = False
         self._cut_at = -math.inf
         self._streak = 0
 
     def accept(self, now: float) -> None:
         """Take note of a request that was not refused."""
-        self._accepted += 1
-        self._recent.add(now)
+        self._has_accepted = True
+        self._recent.add(now, is_refused=False)
 
     def refuse(self, now: float, started: float, wait: float | None, backoff: RetryPolicy) -> float:
         """Take note of a refusal of a request that began at ``started``; return how long everybody is to wait."""
-        is_new = started >= self._cut_at
-        if is_new:
-            self._streak = 0 if self._accepted else self._streak + 1
-        pause = wait if wait is not None else min(backoff.max_wait, backoff.initial_wait * 2.0 ** min(self._streak, 60))
-        if is_new:
-            self._cut(now, pause)
-        return pause
+        self._recent.add(now, is_refused=True)
+        if started < self._cut_at or (wait is None and not self._recent.is_refused_often):
+            return wait or 0.0
+        self._streak = 0 if self._has_accepted else self._streak + 1
+        self._cut(now, wait)
+        return min(backoff.max_wait, backoff.initial_wait * 2.0 ** min(self._streak, 60)) if wait is None else wait
 
-    def _cut(self, now: float, pause: float) -> None:
+    def _cut(self, now: float, wait: float | None) -> None:
         if math.isinf(self.value):
             # A first guess, and no ceiling that was tried: it begins beyond that.
-            self.value = self.ceiling = max(SLOWEST, self._recent.rate(now, pause))
+            self.value = self.ceiling = self._recent.guess(now, wait)
         else:
-            if self._accepted:
+            if self._has_accepted:
                 self.ceiling = self.value
-            self.value = max(SLOWEST, self.value * CUT)
-        self._cut_at, self._accepted = now, 0
+            self.value = max(SLOWEST, LOWEST_SHARE * self.ceiling, self.value * CUT)
+        self._cut_at, self._has_accepted = now, False
 
     def grow(self) -> None:
         """Take note of a request that had to wait for its slot."""
@@ -115,7 +128,7 @@ class Limiter:
     """Let requests go at the rate, in the order in which they came; belongs to one event loop."""
 
     def __init__(self, backoff: RetryPolicy) -> None:
-        self.rate = Rate()
+        self.rate: Rate = Rate()
         self._backoff = backoff
         self._queue = deque[asyncio.Future[None]]()
         self._next = -math.inf

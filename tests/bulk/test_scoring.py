@@ -87,7 +87,9 @@ async def test_instances_and_files_and_refusals(bench: Any) -> None:
 
 async def test_threads_and_turns(bench: Any) -> None:
     b = await bench(1)
-    rows = [{"prompt_uuid": b.prompts[0], "thread_uuid": "t", "turn_number": turn, "content": "x"} for turn in (1, 2, 3)]
+    rows = [
+        {"prompt_uuid": b.prompts[0], "thread_uuid": "t", "turn_number": turn, "content": "x"} for turn in (1, 2, 3)
+    ]
     rows.append({"prompt_uuid": b.prompts[0], "content": "without a thread"})
     result = await b.scorer().run(rows)
     assert result.scored == 4
