@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
+from aymara_async.errors import RequestValidationError
 from aymara_async.transport.caller import Caller
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager, Listing
@@ -24,7 +25,16 @@ class AsyncResource:
         self._call = caller.call
 
     def _workspace(self, workspace_uuid: str | None) -> str | None:
-        return self._caller.options.workspace_uuid if workspace_uuid is None else workspace_uuid
+        """Return the workspace of the call, or else of the client; raises ``RequestValidationError``."""
+        if workspace_uuid is None:
+            return self._caller.options.workspace_uuid
+        given: object = workspace_uuid
+        if not isinstance(given, str) or not given:
+            raise RequestValidationError(
+                f"workspace_uuid must be a non-empty string or None, not {given!r}. Nothing was sent.",
+                path="workspace_uuid",
+            )
+        return workspace_uuid
 
     def _scope(self, workspace_uuid: str | None) -> Mapping[str, object] | None:
         """Return the query that names the workspace of the call, or else of the client."""

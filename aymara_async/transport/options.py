@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any, TypedDict
 
 import attrs
@@ -31,7 +32,7 @@ class RequestOptions(TypedDict, total=False):
 
 def duration_fault(value: object) -> str | None:
     """Say what is wrong with a time limit; None if nothing is."""
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < inf):
         return None
     return f"must be a number of seconds above 0, or None for no limit, not {value!r}"
 
@@ -85,6 +86,11 @@ def _check_workspace(_: CallOptions, __: object, value: Any) -> None:
         raise ConfigurationError(f"workspace_uuid must be a non-empty string or None, not {value!r}.")
 
 
+def _check_sandbox(_: CallOptions, __: object, value: Any) -> None:
+    if value is not None and not isinstance(value, bool):
+        raise ConfigurationError(f"use_sandbox must be True, False or None, not {value!r}.")
+
+
 @attrs.frozen(kw_only=True)
 class CallOptions:
     """What a client, or a view of it, says about its calls."""
@@ -99,7 +105,7 @@ class CallOptions:
     query: Mapping[str, object] = attrs.field(factory=dict, validator=_check_query)
     workspace_uuid: str | None = attrs.field(default=None, validator=_check_workspace)
     """The workspace of calls that do not name one."""
-    use_sandbox: bool | None = None
+    use_sandbox: bool | None = attrs.field(default=None, validator=_check_sandbox)
     """Whether calls that do not say ask for made-up results."""
 
     def with_headers(self, headers: Mapping[str, str] | None) -> CallOptions:

@@ -138,6 +138,8 @@ WRONG_NUMBERS = [
     ("timeout", NAN),
     ("timeout", "60"),
     ("timeout", True),
+    ("timeout", INFINITY),
+    ("deadline", INFINITY),
     ("deadline", 0),
     ("deadline", -0.5),
     ("deadline", NAN),
@@ -171,6 +173,8 @@ WRONG_REST: list[tuple[str, object]] = [
     ("workspace_uuid", 5),
     ("workspace_uuid", ""),
     ("retry", 3),
+    ("use_sandbox", "no"),
+    ("use_sandbox", 1),
 ]
 
 
@@ -196,6 +200,7 @@ def test_option_that_makes_no_sense(name: str, value: object) -> None:
         ("timeout", -1),
         ("timeout", NAN),
         ("timeout", "60"),
+        ("timeout", INFINITY),
         ("extra_headers", {"X-A": "line\nend"}),
         ("extra_headers", {"X\r\n": "a"}),
         ("extra_headers", {"X-A": 5}),

@@ -101,6 +101,23 @@ async def test_what_is_no_id_is_not_sent(wrong: object) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.parametrize("wrong", ["", 5, b"w", ["w"]], ids=repr)
+async def test_what_is_no_workspace_is_not_sent(wrong: object) -> None:
+    async with FaultyServer(reply(200, EVAL)) as server, client_of(server, workspace_uuid="w") as client:
+        for call in (
+            client.evals.get("test.1", workspace_uuid=wrong),  # type: ignore[arg-type]  # the point of it
+            client.evals.create(ai_description="A bot", eval_type="safety", workspace_uuid=wrong),  # type: ignore[arg-type]
+            client.files.create(files=[], workspace_uuid=wrong),  # type: ignore[arg-type]
+            client.reports.create(eval_run_uuids=[], workspace_uuid=wrong),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(RequestValidationError, match="workspace_uuid") as caught:
+                await call
+            assert caught.value.path == "workspace_uuid"
+        with pytest.raises(RequestValidationError, match="workspace_uuid"):
+            client.evals.list(workspace_uuid=wrong)  # type: ignore[arg-type]
+    assert server.connections == 0
+
+
 async def test_parameters_are_encoded() -> None:
     async with FaultyServer(reply(200, page())) as server, client_of(server, workspace_uuid="a&b=c") as client:
         await client.evals.runs.list(eval_uuid="x y?é", extra_query={"q&": [1, 2.5, True], "none": None})
