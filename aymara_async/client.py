@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Final, Self, TypeVar, Unpack
 
 import attrs
 from msgspec import UNSET, UnsetType
@@ -169,7 +169,7 @@ class AsyncAymaraAI:
         view._bind(attrs.evolve(self._settings, call=call), self._session)
         return view
 
-    copy = with_options
+    copy: Final = with_options
 
     async def get(self, path: str, *, cast_to: type[T], **options: Unpack[RequestOptions]) -> T:
         """Call an endpoint that has no method, and decode its answer to ``cast_to``.

@@ -99,9 +99,9 @@ class IncompleteScoringError(AymaraAIError):
 
     def __init__(self, message: str, *, eval_run_uuids: Sequence[str], missing: Sequence[str]) -> None:
         super().__init__(message)
-        self.eval_run_uuids = list(eval_run_uuids)
+        self.eval_run_uuids: list[str] = list(eval_run_uuids)
         """The runs that hold what was scored."""
-        self.missing = list(missing)
+        self.missing: list[str] = list(missing)
         """Prompts whose answers were not scored."""
 
 
@@ -149,7 +149,7 @@ class APIResponseValidationError(APIError):
         super().__init__(message, method=response.method, url=response.url, body=body)
         self.response = response
         """The response as it came."""
-        self.status_code = response.status_code
+        self.status_code: int = response.status_code
         """HTTP status."""
         self.path = path
         """Where the fault is, such as ``$.items[3].content``; None where the body is no JSON at all."""
@@ -178,11 +178,11 @@ class APIStatusError(APIError):
         super().__init__(message, method=response.method, url=response.url, body=body)
         self.response = response
         """The response as it came."""
-        self.status_code = response.status_code
+        self.status_code: int = response.status_code
         """HTTP status."""
         self.code = code
         """The API's error code, such as ``resource.not_found``."""
-        self.details = dict(details or {})
+        self.details: dict[str, object] = dict(details or {})
         """What else the server said about the fault."""
         self.request_id = request_id
         """The server's name for this exchange; quote it to support."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
 
 from aymara_async.client import AsyncAymaraAI, AsyncAymaraAIWithRawResponse
 from aymara_async.portal.blocking import BlockingMethod, blocking
@@ -26,147 +26,147 @@ T = TypeVar("T")
 class HealthWithRawResponse(BlockingResource[AsyncHealthWithRawResponse]):
     """``health``, with whole responses."""
 
-    check = blocking(AsyncHealthWithRawResponse.check)
+    check: Final = blocking(AsyncHealthWithRawResponse.check)
 
 
 class Health(BlockingResource[AsyncHealth]):
     """Is the API there?"""
 
-    with_raw_response = Nested(HealthWithRawResponse)
-    check = blocking(AsyncHealth.check)
+    with_raw_response: Final = Nested(HealthWithRawResponse)
+    check: Final = blocking(AsyncHealth.check)
 
 
 class RunsWithRawResponse(BlockingResource[AsyncRunsWithRawResponse]):
     """``evals.runs``, with whole responses."""
 
-    create = blocking(AsyncRunsWithRawResponse.create)
-    score_responses = blocking(AsyncRunsWithRawResponse.score_responses)
-    get = blocking(AsyncRunsWithRawResponse.get)
-    delete = blocking(AsyncRunsWithRawResponse.delete)
-    update_response = blocking(AsyncRunsWithRawResponse.update_response)
-    get_response_history = blocking(AsyncRunsWithRawResponse.get_response_history)
-    list_responses = blocking(AsyncRunsWithRawResponse.list_responses)
-    list = blocking(AsyncRunsWithRawResponse.list)
+    create: Final = blocking(AsyncRunsWithRawResponse.create)
+    score_responses: Final = blocking(AsyncRunsWithRawResponse.score_responses)
+    get: Final = blocking(AsyncRunsWithRawResponse.get)
+    delete: Final = blocking(AsyncRunsWithRawResponse.delete)
+    update_response: Final = blocking(AsyncRunsWithRawResponse.update_response)
+    get_response_history: Final = blocking(AsyncRunsWithRawResponse.get_response_history)
+    list_responses: Final = blocking(AsyncRunsWithRawResponse.list_responses)
+    list: Final = blocking(AsyncRunsWithRawResponse.list)
 
 
 class Runs(BlockingResource[AsyncRuns]):
     """Eval runs: answers to the prompts of an eval, and their scores."""
 
-    with_raw_response = Nested(RunsWithRawResponse)
-    create = blocking(AsyncRuns.create)
-    score_responses = blocking(AsyncRuns.score_responses)
-    get = blocking(AsyncRuns.get)
-    delete = blocking(AsyncRuns.delete)
-    update_response = blocking(AsyncRuns.update_response)
-    wait = blocking(AsyncRuns.wait)
-    list_responses = blocking(AsyncRuns.list_responses)
-    get_response_history = blocking(AsyncRuns.get_response_history)
-    list = blocking(AsyncRuns.list)
+    with_raw_response: Final = Nested(RunsWithRawResponse)
+    create: Final = blocking(AsyncRuns.create)
+    score_responses: Final = blocking(AsyncRuns.score_responses)
+    get: Final = blocking(AsyncRuns.get)
+    delete: Final = blocking(AsyncRuns.delete)
+    update_response: Final = blocking(AsyncRuns.update_response)
+    wait: Final = blocking(AsyncRuns.wait)
+    list_responses: Final = blocking(AsyncRuns.list_responses)
+    get_response_history: Final = blocking(AsyncRuns.get_response_history)
+    list: Final = blocking(AsyncRuns.list)
 
 
 class EvalsWithRawResponse(BlockingResource[AsyncEvalsWithRawResponse]):
     """``evals``, with whole responses."""
 
-    create = blocking(AsyncEvalsWithRawResponse.create)
-    get = blocking(AsyncEvalsWithRawResponse.get)
-    update = blocking(AsyncEvalsWithRawResponse.update)
-    delete = blocking(AsyncEvalsWithRawResponse.delete)
-    analyze = blocking(AsyncEvalsWithRawResponse.analyze)
-    list_prompts = blocking(AsyncEvalsWithRawResponse.list_prompts)
-    list = blocking(AsyncEvalsWithRawResponse.list)
-    runs = Nested(RunsWithRawResponse)
+    create: Final = blocking(AsyncEvalsWithRawResponse.create)
+    get: Final = blocking(AsyncEvalsWithRawResponse.get)
+    update: Final = blocking(AsyncEvalsWithRawResponse.update)
+    delete: Final = blocking(AsyncEvalsWithRawResponse.delete)
+    analyze: Final = blocking(AsyncEvalsWithRawResponse.analyze)
+    list_prompts: Final = blocking(AsyncEvalsWithRawResponse.list_prompts)
+    list: Final = blocking(AsyncEvalsWithRawResponse.list)
+    runs: Final = Nested(RunsWithRawResponse)
 
 
 class Evals(BlockingResource[AsyncEvals]):
     """Evals: what is tested, and with which prompts."""
 
-    with_raw_response = Nested(EvalsWithRawResponse)
-    runs = Nested(Runs)
-    create = blocking(AsyncEvals.create)
-    get = blocking(AsyncEvals.get)
-    update = blocking(AsyncEvals.update)
-    delete = blocking(AsyncEvals.delete)
-    analyze = blocking(AsyncEvals.analyze)
-    wait = blocking(AsyncEvals.wait)
-    list_prompts = blocking(AsyncEvals.list_prompts)
-    list = blocking(AsyncEvals.list)
+    with_raw_response: Final = Nested(EvalsWithRawResponse)
+    runs: Final = Nested(Runs)
+    create: Final = blocking(AsyncEvals.create)
+    get: Final = blocking(AsyncEvals.get)
+    update: Final = blocking(AsyncEvals.update)
+    delete: Final = blocking(AsyncEvals.delete)
+    analyze: Final = blocking(AsyncEvals.analyze)
+    wait: Final = blocking(AsyncEvals.wait)
+    list_prompts: Final = blocking(AsyncEvals.list_prompts)
+    list: Final = blocking(AsyncEvals.list)
 
 
 class EvalTypesWithRawResponse(BlockingResource[AsyncEvalTypesWithRawResponse]):
     """``eval_types``, with whole responses."""
 
-    get = blocking(AsyncEvalTypesWithRawResponse.get)
-    find_instructions = blocking(AsyncEvalTypesWithRawResponse.find_instructions)
-    list_instructions = blocking(AsyncEvalTypesWithRawResponse.list_instructions)
-    list = blocking(AsyncEvalTypesWithRawResponse.list)
+    get: Final = blocking(AsyncEvalTypesWithRawResponse.get)
+    find_instructions: Final = blocking(AsyncEvalTypesWithRawResponse.find_instructions)
+    list_instructions: Final = blocking(AsyncEvalTypesWithRawResponse.list_instructions)
+    list: Final = blocking(AsyncEvalTypesWithRawResponse.list)
 
 
 class EvalTypes(BlockingResource[AsyncEvalTypes]):
     """Kinds of eval that the API offers, and ready-made instructions for them."""
 
-    with_raw_response = Nested(EvalTypesWithRawResponse)
-    get = blocking(AsyncEvalTypes.get)
-    list = blocking(AsyncEvalTypes.list)
-    find_instructions = blocking(AsyncEvalTypes.find_instructions)
-    list_instructions = blocking(AsyncEvalTypes.list_instructions)
+    with_raw_response: Final = Nested(EvalTypesWithRawResponse)
+    get: Final = blocking(AsyncEvalTypes.get)
+    list: Final = blocking(AsyncEvalTypes.list)
+    find_instructions: Final = blocking(AsyncEvalTypes.find_instructions)
+    list_instructions: Final = blocking(AsyncEvalTypes.list_instructions)
 
 
 class ReportsWithRawResponse(BlockingResource[AsyncReportsWithRawResponse]):
     """``reports``, with whole responses."""
 
-    create = blocking(AsyncReportsWithRawResponse.create)
-    get = blocking(AsyncReportsWithRawResponse.get)
-    delete = blocking(AsyncReportsWithRawResponse.delete)
-    list = blocking(AsyncReportsWithRawResponse.list)
+    create: Final = blocking(AsyncReportsWithRawResponse.create)
+    get: Final = blocking(AsyncReportsWithRawResponse.get)
+    delete: Final = blocking(AsyncReportsWithRawResponse.delete)
+    list: Final = blocking(AsyncReportsWithRawResponse.list)
 
 
 class Reports(BlockingResource[AsyncReports]):
     """Suite reports: what several eval runs say together."""
 
-    with_raw_response = Nested(ReportsWithRawResponse)
-    create = blocking(AsyncReports.create)
-    get = blocking(AsyncReports.get)
-    delete = blocking(AsyncReports.delete)
-    wait = blocking(AsyncReports.wait)
-    list = blocking(AsyncReports.list)
+    with_raw_response: Final = Nested(ReportsWithRawResponse)
+    create: Final = blocking(AsyncReports.create)
+    get: Final = blocking(AsyncReports.get)
+    delete: Final = blocking(AsyncReports.delete)
+    wait: Final = blocking(AsyncReports.wait)
+    list: Final = blocking(AsyncReports.list)
 
 
 class FilesWithRawResponse(BlockingResource[AsyncFilesWithRawResponse]):
     """``files``, with whole responses."""
 
-    create = blocking(AsyncFilesWithRawResponse.create)
-    upload = blocking(AsyncFilesWithRawResponse.upload)
-    get = blocking(AsyncFilesWithRawResponse.get)
-    get_frames = blocking(AsyncFilesWithRawResponse.get_frames)
-    get_status = blocking(AsyncFilesWithRawResponse.get_status)
-    delete = blocking(AsyncFilesWithRawResponse.delete)
-    list = blocking(AsyncFilesWithRawResponse.list)
+    create: Final = blocking(AsyncFilesWithRawResponse.create)
+    upload: Final = blocking(AsyncFilesWithRawResponse.upload)
+    get: Final = blocking(AsyncFilesWithRawResponse.get)
+    get_frames: Final = blocking(AsyncFilesWithRawResponse.get_frames)
+    get_status: Final = blocking(AsyncFilesWithRawResponse.get_status)
+    delete: Final = blocking(AsyncFilesWithRawResponse.delete)
+    list: Final = blocking(AsyncFilesWithRawResponse.list)
 
 
 class Files(BlockingResource[AsyncFiles]):
     """Files that evals and responses refer to."""
 
-    with_raw_response = Nested(FilesWithRawResponse)
-    create = blocking(AsyncFiles.create)
-    upload = blocking(AsyncFiles.upload)
-    put_presigned = blocking(AsyncFiles.put_presigned)
-    upload_presigned = blocking(AsyncFiles.upload_presigned)
-    get = blocking(AsyncFiles.get)
-    get_frames = blocking(AsyncFiles.get_frames)
-    get_status = blocking(AsyncFiles.get_status)
-    delete = blocking(AsyncFiles.delete)
-    wait = blocking(AsyncFiles.wait)
-    list = blocking(AsyncFiles.list)
+    with_raw_response: Final = Nested(FilesWithRawResponse)
+    create: Final = blocking(AsyncFiles.create)
+    upload: Final = blocking(AsyncFiles.upload)
+    put_presigned: Final = blocking(AsyncFiles.put_presigned)
+    upload_presigned: Final = blocking(AsyncFiles.upload_presigned)
+    get: Final = blocking(AsyncFiles.get)
+    get_frames: Final = blocking(AsyncFiles.get_frames)
+    get_status: Final = blocking(AsyncFiles.get_status)
+    delete: Final = blocking(AsyncFiles.delete)
+    wait: Final = blocking(AsyncFiles.wait)
+    list: Final = blocking(AsyncFiles.list)
 
 
 class AymaraAIWithRawResponse(BlockingResource[AsyncAymaraAIWithRawResponse]):
     """The resources of a client, with methods that return the whole response."""
 
-    health = Nested(HealthWithRawResponse)
-    evals = Nested(EvalsWithRawResponse)
-    eval_types = Nested(EvalTypesWithRawResponse)
-    reports = Nested(ReportsWithRawResponse)
-    files = Nested(FilesWithRawResponse)
+    health: Final = Nested(HealthWithRawResponse)
+    evals: Final = Nested(EvalsWithRawResponse)
+    eval_types: Final = Nested(EvalTypesWithRawResponse)
+    reports: Final = Nested(ReportsWithRawResponse)
+    files: Final = Nested(FilesWithRawResponse)
 
 
 class ViewMethod(Protocol[P]):
@@ -211,19 +211,19 @@ class AymaraAI(BlockingResource[AsyncAymaraAI]):
         client = AsyncAymaraAI(**arguments)
         super().__init__(client, Portal(client.close))
 
-    health = Nested(Health)
-    evals = Nested(Evals)
-    eval_types = Nested(EvalTypes)
-    reports = Nested(Reports)
-    files = Nested(Files)
-    with_raw_response = Nested(AymaraAIWithRawResponse)
-    with_options = _view(AsyncAymaraAI.with_options)
-    copy = with_options
-    get = _verb(AsyncAymaraAI.get)
-    post = _verb(AsyncAymaraAI.post)
-    put = _verb(AsyncAymaraAI.put)
-    patch = _verb(AsyncAymaraAI.patch)
-    delete = _verb(AsyncAymaraAI.delete)
+    health: Final = Nested(Health)
+    evals: Final = Nested(Evals)
+    eval_types: Final = Nested(EvalTypes)
+    reports: Final = Nested(Reports)
+    files: Final = Nested(Files)
+    with_raw_response: Final = Nested(AymaraAIWithRawResponse)
+    with_options: Final = _view(AsyncAymaraAI.with_options)
+    copy: Final = with_options
+    get: Final = _verb(AsyncAymaraAI.get)
+    post: Final = _verb(AsyncAymaraAI.post)
+    put: Final = _verb(AsyncAymaraAI.put)
+    patch: Final = _verb(AsyncAymaraAI.patch)
+    delete: Final = _verb(AsyncAymaraAI.delete)
 
     @property
     def base_url(self) -> str:

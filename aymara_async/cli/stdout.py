@@ -11,7 +11,7 @@ class OutputError(Exception):
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the output could not be written: {error.strerror or error}. Write it somewhere else.")
-        self.is_closed = isinstance(error, BrokenPipeError)
+        self.is_closed: bool = isinstance(error, BrokenPipeError)
         """Whether the reader stopped reading, as ``head`` does."""
 
 

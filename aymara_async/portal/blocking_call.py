@@ -32,7 +32,7 @@ class BlockingCall(Generic[T]):
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], calls: set[BlockingCall[Any]], stop: asyncio.Event) -> None:
         """The call is under way while it is in ``calls``; ``stop`` tells that the loop takes no new ones."""
-        self.coroutine = coroutine
+        self.coroutine: Coroutine[Any, Any, T] = coroutine
         self.task: asyncio.Task[None] | None = None
         self._calls = calls
         self._stop = stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Final, Unpack
 
 from aymara_async.models import AIInstruction, EvalType
 from aymara_async.resources.raw import WithRawResponse, raw
@@ -75,10 +75,10 @@ class AsyncEvalTypes(AsyncResource):
 class AsyncEvalTypesWithRawResponse(WithRawResponse):
     """``eval_types``, with whole responses."""
 
-    get = raw(AsyncEvalTypes.get)
-    find_instructions = raw(AsyncEvalTypes.find_instructions)
-    list_instructions = raw(AsyncEvalTypes.list_instructions)
-    list = raw(AsyncEvalTypes.list)
+    get: Final = raw(AsyncEvalTypes.get)
+    find_instructions: Final = raw(AsyncEvalTypes.find_instructions)
+    list_instructions: Final = raw(AsyncEvalTypes.list_instructions)
+    list: Final = raw(AsyncEvalTypes.list)
 
 
 def _type_key(eval_type: EvalType) -> str:

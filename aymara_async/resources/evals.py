@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Unpack
+from typing import Final, Unpack
 
 from msgspec import UNSET, UnsetType
 
@@ -274,13 +274,13 @@ class AsyncEvals(AsyncResource):
 class AsyncEvalsWithRawResponse(WithRawResponse):
     """``evals``, with whole responses."""
 
-    create = raw(AsyncEvals.create)
-    get = raw(AsyncEvals.get)
-    update = raw(AsyncEvals.update)
-    delete = raw(AsyncEvals.delete)
-    analyze = raw(AsyncEvals.analyze)
-    list_prompts = raw(AsyncEvals.list_prompts)
-    list = raw(AsyncEvals.list)
+    create: Final = raw(AsyncEvals.create)
+    get: Final = raw(AsyncEvals.get)
+    update: Final = raw(AsyncEvals.update)
+    delete: Final = raw(AsyncEvals.delete)
+    analyze: Final = raw(AsyncEvals.analyze)
+    list_prompts: Final = raw(AsyncEvals.list_prompts)
+    list: Final = raw(AsyncEvals.list)
 
     @property
     def runs(self) -> AsyncRunsWithRawResponse:

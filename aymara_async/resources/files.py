@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Unpack
+from typing import Final, Unpack
 
 from msgspec import UNSET
 
@@ -154,13 +154,13 @@ class AsyncFiles(AsyncResource):
 class AsyncFilesWithRawResponse(WithRawResponse):
     """``files``, with whole responses."""
 
-    create = raw(AsyncFiles.create)
-    upload = raw(AsyncFiles.upload)
-    get = raw(AsyncFiles.get)
-    get_frames = raw(AsyncFiles.get_frames)
-    get_status = raw(AsyncFiles.get_status)
-    delete = raw(AsyncFiles.delete)
-    list = raw(AsyncFiles.list)
+    create: Final = raw(AsyncFiles.create)
+    upload: Final = raw(AsyncFiles.upload)
+    get: Final = raw(AsyncFiles.get)
+    get_frames: Final = raw(AsyncFiles.get_frames)
+    get_status: Final = raw(AsyncFiles.get_status)
+    delete: Final = raw(AsyncFiles.delete)
+    list: Final = raw(AsyncFiles.list)
 
 
 def _path(file_uuid: str) -> str:

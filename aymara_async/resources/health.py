@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Final, Unpack
 
 from aymara_async.resources.raw import WithRawResponse, raw
 from aymara_async.resources.resource import AsyncResource
@@ -25,4 +25,4 @@ class AsyncHealth(AsyncResource):
 class AsyncHealthWithRawResponse(WithRawResponse):
     """``health``, with whole responses."""
 
-    check = raw(AsyncHealth.check)
+    check: Final = raw(AsyncHealth.check)

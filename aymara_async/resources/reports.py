@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Unpack
+from typing import Final, Unpack
 
 from aymara_async.models import EvalSuiteReport, EvalSuiteReportRequest
 from aymara_async.resources.raw import WithRawResponse, raw
@@ -99,10 +99,10 @@ class AsyncReports(AsyncResource):
 class AsyncReportsWithRawResponse(WithRawResponse):
     """``reports``, with whole responses."""
 
-    create = raw(AsyncReports.create)
-    get = raw(AsyncReports.get)
-    delete = raw(AsyncReports.delete)
-    list = raw(AsyncReports.list)
+    create: Final = raw(AsyncReports.create)
+    get: Final = raw(AsyncReports.get)
+    delete: Final = raw(AsyncReports.delete)
+    list: Final = raw(AsyncReports.list)
 
 
 def _path(report_uuid: str) -> str:

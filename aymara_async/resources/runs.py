@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Unpack
+from typing import Final, Unpack
 
 from msgspec import UNSET, UnsetType
 
@@ -218,14 +218,14 @@ class AsyncRuns(AsyncResource):
 class AsyncRunsWithRawResponse(WithRawResponse):
     """``evals.runs``, with whole responses."""
 
-    create = raw(AsyncRuns.create)
-    score_responses = raw(AsyncRuns.score_responses)
-    get = raw(AsyncRuns.get)
-    delete = raw(AsyncRuns.delete)
-    update_response = raw(AsyncRuns.update_response)
-    get_response_history = raw(AsyncRuns.get_response_history)
-    list_responses = raw(AsyncRuns.list_responses)
-    list = raw(AsyncRuns.list)
+    create: Final = raw(AsyncRuns.create)
+    score_responses: Final = raw(AsyncRuns.score_responses)
+    get: Final = raw(AsyncRuns.get)
+    delete: Final = raw(AsyncRuns.delete)
+    update_response: Final = raw(AsyncRuns.update_response)
+    get_response_history: Final = raw(AsyncRuns.get_response_history)
+    list_responses: Final = raw(AsyncRuns.list_responses)
+    list: Final = raw(AsyncRuns.list)
 
 
 def _path(eval_run_uuid: str) -> str:

@@ -23,8 +23,8 @@ class RejectedError(Exception):
         self.status = status
         self.code = code
         self.message = message
-        self.details = dict(details or {})
-        self.headers = dict(headers or {})
+        self.details: dict[str, object] = dict(details or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
     def body(self, request_id: str) -> dict[str, object]:
         """Give the JSON body that every error of the API carries."""

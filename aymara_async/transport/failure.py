@@ -20,7 +20,7 @@ class ConnectionBrokenError(Exception):
 class Sending:
     """Watch one attempt, as its middleware: aiohttp shall not repeat it, and we want to know if it was sent."""
 
-    is_begun = False
+    is_begun: bool = False
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

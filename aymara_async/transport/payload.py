@@ -18,7 +18,7 @@ _CHUNK = 256 * 1024
 class BytesPayload(Payload):
     """Bytes that know whether their sending has begun."""
 
-    is_begun = False
+    is_begun: bool = False
     _value: bytes
 
     def __init__(self, content: bytes, content_type: str = "application/json") -> None:

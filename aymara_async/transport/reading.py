@@ -23,14 +23,14 @@ class Reading(Generic[T]):
         """``page_starts`` is what an earlier reading of the same list has seen, to be added to."""
         self._path = path
         self._key = key
-        self.stride = limit
+        self.stride: int = limit
         """Items per page, as far as the server goes along."""
-        self.count = 0
+        self.count: int = 0
         """Items of the whole list, by the newest answer."""
         self._first_count = 0
         self._planned = 0
         self._skipped = 0
-        self.page_starts = {} if page_starts is None else page_starts
+        self.page_starts: dict[Hashable, int] = {} if page_starts is None else page_starts
         """At which offset each page's first item was."""
         self._tail: list[Hashable] = []
 

@@ -14,7 +14,7 @@ from attrs import validators
 from aymara_async.errors import APIConnectionError, APIError, APIStatusError, OutcomeUnknownError
 
 T = TypeVar("T")
-logger = logging.getLogger("aymara_async")
+logger: logging.Logger = logging.getLogger("aymara_async")
 
 REFUSED = frozenset({429, 503})
 """The server did not take the request on; sending it again is always safe."""

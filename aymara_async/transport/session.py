@@ -31,7 +31,7 @@ from aymara_async.transport.payload import make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
 from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
 
-logger = logging.getLogger("aymara_async")
+logger: logging.Logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
 _client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
@@ -75,9 +75,9 @@ class SessionManager:
     """Send calls, each attempt within its time, and again where that is safe."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
-        self.settings = settings
-        self.budget = RetryBudget()
-        self.is_closed = False
+        self.settings: ConnectionSettings = settings
+        self.budget: RetryBudget = RetryBudget()
+        self.is_closed: bool = False
         self.observer: Callable[[APIResponse[object], float], None] = _ignore
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
