@@ -112,9 +112,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         _check_kind(connection, path)
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN EXCLUSIVE; COMMIT;")
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
-        )
+        marks = f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};"
+        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {marks} COMMIT;")
     except BaseException:
         connection.close()
         raise

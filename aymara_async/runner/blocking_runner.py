@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
 
 from aymara_async.portal.blocking import blocking
 from aymara_async.portal.resource import BlockingResource
@@ -33,6 +33,6 @@ class EvalRunner(BlockingResource[AsyncEvalRunner]):
     def __init__(self, client: AymaraAI, model: Model, **settings: Any) -> None:
         super().__init__(AsyncEvalRunner(client._async, model, **settings), client._portal)
 
-    run_eval = blocking(AsyncEvalRunner.run_eval)
-    start = blocking(AsyncEvalRunner.start)
-    resume = blocking(AsyncEvalRunner.resume)
+    run_eval: Final = blocking(AsyncEvalRunner.run_eval)
+    start: Final = blocking(AsyncEvalRunner.start)
+    resume: Final = blocking(AsyncEvalRunner.resume)

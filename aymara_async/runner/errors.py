@@ -41,7 +41,7 @@ class IncompleteSuiteError(AymaraAIError):
         errors: Mapping[tuple[str, str], Exception],
     ) -> None:
         super().__init__(message)
-        self.outcomes = dict(outcomes)
+        self.outcomes: dict[tuple[str, str], EvalOutcome] = dict(outcomes)
         """What is complete, by names of eval and model."""
-        self.errors = dict(errors)
+        self.errors: dict[tuple[str, str], Exception] = dict(errors)
         """What went wrong, by names of eval and model."""

@@ -8,7 +8,6 @@ import attrs
 import msgspec
 
 from aymara_async.errors import ConfigurationError
-from aymara_async.transport.codec import InvalidJSON
 
 VERSION = 1
 
@@ -38,7 +37,7 @@ class EvalHandle:
         try:
             handle = msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"This is no handle of an eval: {InvalidJSON.explain(error)}.") from error
+            raise ConfigurationError(f"This is no handle of an eval: {error}.") from error
         if handle.version != VERSION:
             raise ConfigurationError(
                 f"The handle of eval {handle.eval_uuid} has version {handle.version}; this package reads version "

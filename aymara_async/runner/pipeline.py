@@ -68,6 +68,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Fill ``threads``; raises ``ModelError``, ``APIError`` and what the bulk scorer raises."""
+        failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read_prompts())
@@ -75,7 +76,9 @@ class Pipeline:
                     group.create_task(self._answer_all())
                 await self._score_all()
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            failure = _first(errors)
+        if failure is not None:
+            raise failure
 
     def _is_idle(self) -> bool:
         return not self._asking and self._work.empty() and (self._is_read or self._room.locked())

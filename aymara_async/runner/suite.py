@@ -53,11 +53,12 @@ async def run_suite(
 ) -> SuiteOutcome:
     """Run every eval against every model, all at once; then ask for a report (``reports.create``) and wait for it.
 
-    ``evals`` and ``models`` are yours to name; an eval is the arguments of ``evals.create`` or the id of one that exists,
-    and is created once for all models. ``concurrency`` counts the calls of all models together, and all share the
-    client's limiter. ``journals`` is a folder with a journal for each pair; ``settings`` are those of ``AsyncEvalRunner``.
+    ``evals`` and ``models`` are yours to name; an eval is the arguments of ``evals.create`` or the id of one that
+    exists, and is created once for all models. ``concurrency`` counts the calls of all models together, and all share
+    the client's limiter. ``journals`` is a folder with a journal for each pair; ``settings`` are those of
+    ``AsyncEvalRunner``.
 
-    Raises ``IncompleteSuiteError``, once all have ended, where some ended with an error; ``WaitError`` and ``APIError``.
+    Raises ``IncompleteSuiteError``, once all have ended, where some ended with an error; ``WaitError``, ``APIError``.
     """
     if not evals or not models:
         raise RequestValidationError("A suite has at least one eval and one model. Nothing was sent.", path="evals")

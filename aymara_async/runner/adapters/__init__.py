@@ -1,0 +1,1 @@
+"""Models that are not Python functions: a chat endpoint, a shell command."""

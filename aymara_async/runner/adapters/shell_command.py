@@ -1,0 +1,103 @@
+"""A model that is a program: the prompt on its standard input, the answer on its standard output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+
+from aymara_async.errors import AymaraAIError
+from aymara_async.runner.model_prompt import ModelPrompt
+
+SHOWN = 2000
+"""Characters of what a failing program has said."""
+
+
+class CommandError(AymaraAIError):
+    """The program failed; what it wrote is not taken for an answer."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        """Its exit code; minus the number of a signal that ended it."""
+
+
+class ShellCommand:
+    """Run a program for each prompt; an instance is a model for ``AsyncEvalRunner``.
+
+    The program reads the prompt as UTF-8, or with ``as_json`` an object with ``prompt``, ``messages``, ``turn`` and
+    ``category``. Its output, without the newline at the end, is the answer; an exit code other than 0 is an error, and so
+    is output that is not UTF-8. When the runner's time-out ends the call, the program and whatever it started are killed.
+
+    Args:
+        command: A line for the shell, or a sequence of program and arguments.
+        as_json: Send the whole conversation, as one line of JSON.
+        cwd: Folder to run it in.
+        env: Environment variables to add.
+    """
+
+    def __init__(
+        self,
+        command: str | Sequence[str],
+        *,
+        as_json: bool = False,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self._command = command
+        self._as_json = as_json
+        self._cwd, self._env = cwd, env
+
+    async def __call__(self, prompt: ModelPrompt) -> str:
+        """Return what the program wrote; raises ``CommandError``, and ``OSError`` where it cannot be started."""
+        process = await self._start()
+        try:
+            written, said = await process.communicate(self._input(prompt))
+        finally:
+            await _kill_group(process)
+        code = process.returncode or 0
+        if code != 0:
+            text = said.decode(errors="replace").strip()[-SHOWN:]
+            raise CommandError(
+                f"The command ended with exit code {code}{f': {text}' if text else ', and said nothing'}",
+                exit_code=code,
+            )
+        try:
+            return written.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise CommandError(f"The command's output is not UTF-8: {error}", exit_code=0) from error
+
+    async def _start(self) -> Process:
+        env = None if self._env is None else {**os.environ, **self._env}
+        pipes: dict[str, int] = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
+        # A group of its own, so that a time-out ends the program with all that it has started.
+        if isinstance(self._command, str):
+            return await asyncio.create_subprocess_shell(
+                self._command, **pipes, cwd=self._cwd, env=env, start_new_session=True
+            )
+        return await asyncio.create_subprocess_exec(
+            *self._command, **pipes, cwd=self._cwd, env=env, start_new_session=True
+        )
+
+    def _input(self, prompt: ModelPrompt) -> bytes:
+        if not self._as_json:
+            return prompt.encode()
+        told = {"prompt": prompt, "messages": prompt.messages, "turn": prompt.turn, "category": prompt.category}
+        return (json.dumps(told, ensure_ascii=False) + "\n").encode()
+
+
+async def _kill_group(process: Process) -> None:
+    """End what is left of the program's group, and collect the program."""
+    if sys.platform == "win32":
+        if process.returncode is None:
+            process.kill()
+    else:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # nothing is left
+    await process.wait()

@@ -1,0 +1,201 @@
+"""What a model does wrong stays with the prompt it went wrong on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import Literal
+
+import pytest
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+
+from aymara_async import AsyncAymaraAI, EvalResponse
+from aymara_async.runner.errors import ModelError
+from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.sandbox import Sandbox
+from tests.runner.conftest import make_exact_eval, params
+
+REFUSAL = "I cannot help with that."
+
+
+class Faulty:
+    """Fail on every seventh prompt."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, prompt: ModelPrompt) -> str:
+        self.calls += 1
+        if self.calls % 7 == 0:
+            raise LookupError(f"no answer to call {self.calls}")
+        return "Sure, here is how you do it."
+
+
+@pytest.mark.parametrize("on_error", ["refuse", "exclude"])
+async def test_every_seventh_prompt_fails(
+    client: AsyncAymaraAI, sandbox: Sandbox, on_error: Literal["refuse", "exclude"]
+) -> None:
+    outcome = await AsyncEvalRunner(client, Faulty(), on_error=on_error).run_eval(params(70))
+    assert len(outcome.exchanges) == len(outcome.responses) == 70
+    assert set(sandbox.scored.values()) == {1}
+    assert len(outcome.errors) == 10
+    for exchange in outcome.errors:
+        assert exchange.error is not None
+        assert exchange.error.type == "builtins.LookupError"
+        assert exchange.error.message.startswith("no answer to call")
+        assert 'raise LookupError(f"no answer to call {self.calls}")' in exchange.error.traceback
+        assert exchange.score is not None
+        assert (exchange.score.ai_refused, exchange.score.exclude_from_scoring) == (
+            on_error == "refuse",
+            on_error == "exclude",
+        )
+    assert outcome.pass_rate == (10 / 70 if on_error == "refuse" else 0.0)
+    assert outcome.tally.scored == (70 if on_error == "refuse" else 60)
+
+
+async def test_raise_stops_and_names_the_prompt(client: AsyncAymaraAI) -> None:
+    started, ended = 0, 0
+
+    async def model(prompt: ModelPrompt) -> str:
+        nonlocal started, ended
+        started += 1
+        try:
+            if started == 3:
+                raise ValueError("third time unlucky")
+            await asyncio.Event().wait()
+        finally:
+            ended += 1
+        return REFUSAL
+
+    with pytest.raises(ModelError, match="third time unlucky") as caught:
+        await AsyncEvalRunner(client, model, concurrency=5).run_eval(params(20))
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.value.prompt.prompt_uuid in str(caught.value)
+    assert started == ended <= 5
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_hanging_answer_hinders_no_other(client: AsyncAymaraAI, is_async: bool) -> None:
+    release = threading.Event()
+
+    async def hang(prompt: ModelPrompt) -> str:
+        if prompt.startswith("hang"):
+            await asyncio.Event().wait()
+        return REFUSAL
+
+    def block(prompt: ModelPrompt) -> str:
+        if prompt.startswith("hang"):
+            release.wait(30)
+        return REFUSAL
+
+    eval_uuid = await make_exact_eval(client, *(f"{'hang' if n % 2 else 'answer'} {n}" for n in range(12)))
+    model = hang if is_async else block
+    runner = AsyncEvalRunner(client, model, concurrency=2, timeout=0.05, on_error="exclude")
+    outcome = await runner.run_eval(eval_uuid=eval_uuid)
+    release.set()
+    assert [bool(exchange.error) for exchange in outcome.exchanges] == [False, True] * 6
+    assert all(one.error and one.error.type.endswith("AnswerTimeoutError") for one in outcome.errors)
+    assert outcome.pass_rate == 1.0
+
+
+async def test_a_coroutine_that_does_not_let_itself_be_cancelled(client: AsyncAymaraAI) -> None:
+    tries = 0
+
+    async def model(prompt: ModelPrompt) -> str:
+        nonlocal tries
+        while tries < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                tries += 1
+                await asyncio.sleep(0)
+                break
+        return "too late"
+
+    runner = AsyncEvalRunner(client, model, timeout=0.05, on_error="refuse")
+    outcome = await runner.run_eval(params(1))
+    assert tries == 1
+    assert len(outcome.errors) == 1
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+@pytest.mark.parametrize("how", ["exit", "stop", "cancel"])
+async def test_a_model_cannot_end_the_program(client: AsyncAymaraAI, is_async: bool, how: str) -> None:
+    def end(prompt: ModelPrompt) -> str:
+        if how == "exit":
+            sys.exit(3)
+        if how == "stop":
+            raise StopIteration
+        raise asyncio.CancelledError
+
+    async def end_async(prompt: ModelPrompt) -> str:
+        return end(prompt)
+
+    model = end_async if is_async else end
+    outcome = await AsyncEvalRunner(client, model, on_error="refuse").run_eval(params(3))
+    assert len(outcome.errors) == 3
+
+
+@pytest.mark.parametrize("answer", [3, {"content": "x"}, EvalResponse(prompt_uuid="another"), "nul \0", "\ud800"])
+async def test_what_is_no_answer(client: AsyncAymaraAI, answer: object) -> None:
+    eval_uuid = await make_exact_eval(client, "one", "two")
+
+    async def model(prompt: ModelPrompt) -> object:
+        return answer if prompt == "one" else REFUSAL
+
+    outcome = await AsyncEvalRunner(client, model, on_error="exclude").run_eval(eval_uuid=eval_uuid)  # type: ignore[arg-type]  # that is the point
+    assert [bool(exchange.error) for exchange in outcome.exchanges] == [True, False]
+    with pytest.raises(ModelError):
+        await AsyncEvalRunner(client, model).run_eval(eval_uuid=eval_uuid)  # type: ignore[arg-type]  # that is the point
+
+
+class Flaky:
+    """Fail twice on each prompt."""
+
+    def __init__(self, error: type[Exception]) -> None:
+        self.error = error
+        self.tries: dict[str, int] = {}
+
+    async def __call__(self, prompt: ModelPrompt) -> str:
+        self.tries[prompt] = self.tries.get(prompt, 0) + 1
+        if self.tries[prompt] <= 2:
+            raise self.error
+        return REFUSAL
+
+
+async def test_retries_with_a_policy_of_tenacity(client: AsyncAymaraAI) -> None:
+    policy = AsyncRetrying(stop=stop_after_attempt(3), retry=retry_if_exception_type(ConnectionError))
+    runner = AsyncEvalRunner(client, Flaky(ConnectionError), retry=policy, on_error="exclude")
+    assert (await runner.run_eval(params(5))).errors == []
+    runner = AsyncEvalRunner(client, Flaky(ValueError), retry=policy, on_error="exclude")
+    assert len((await runner.run_eval(params(5))).errors) == 5
+
+
+async def test_retries_by_number(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def at_once(_: float) -> None:
+        pass
+
+    runner = AsyncEvalRunner(client, Flaky(ValueError), retry=2)
+    runner._retry.sleep = at_once
+    assert (await runner.run_eval(params(2))).errors == []
+
+
+async def test_a_response_that_the_server_rejects_is_in_the_outcome(
+    client: AsyncAymaraAI, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eval_uuid = await make_exact_eval(client, *(f"prompt {number}" for number in range(9)))
+    prompts = [one async for one in client.evals.list_prompts(eval_uuid)]
+
+    async def model(prompt: ModelPrompt) -> str:
+        if prompt == "prompt 0":  # it was listed, and is gone when it is scored
+            await client.evals.update(
+                eval_uuid, prompt_updates=[{"prompt_uuid": prompts[4].prompt_uuid, "action": "delete"}]
+            )
+        return REFUSAL
+
+    outcome = await AsyncEvalRunner(client, model).run_eval(eval_uuid=eval_uuid)
+    assert [bool(exchange.rejection) for exchange in outcome.exchanges] == [n == 4 for n in range(9)]
+    assert outcome.errors == [outcome.exchanges[4]]
+    assert len(outcome.responses) == 8
