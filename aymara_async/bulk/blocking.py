@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, Final, ParamSpec, Self
 
 from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.scorer import AsyncBulkScorer, ScoringStream

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from aymara_async.bulk.limiter import PacedSession, limiter_of
+from aymara_async.bulk.limiter import Limiter, PacedSession, limiter_of
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
 

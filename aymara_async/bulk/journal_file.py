@@ -11,16 +11,20 @@ from aymara_async.bulk.errors import JournalError
 APPLICATION_ID = 0x41796D61
 VERSION = 1
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS runs (
+_SCHEMA = f"""
+PRAGMA application_id={APPLICATION_ID};
+PRAGMA user_version={VERSION};
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, eval_run_uuid TEXT, scored INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS turns (
+CREATE TABLE batches (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL);
+CREATE TABLE turns (
   id INTEGER PRIMARY KEY, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL, turn_number INTEGER NOT NULL,
   digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
   batch INTEGER, response_uuid TEXT, UNIQUE (prompt_uuid, thread_uuid, turn_number));
-CREATE TABLE IF NOT EXISTS results (id INTEGER PRIMARY KEY, scored TEXT NOT NULL);
+CREATE TABLE results (id INTEGER PRIMARY KEY, scored TEXT NOT NULL);
+"""
+_TEMPORARY = """
 CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
 """
@@ -36,13 +40,14 @@ def connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
     try:
         if path is not None:
-            _lock_and_check(connection, path)
+            is_new = _lock_and_check(connection, path)
         else:
-            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;")
+            connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
+            is_new = True
         connection.executescript("PRAGMA cache_size=-4096; PRAGMA temp_store=FILE;")
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        if path is not None:
-            connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={VERSION};")
+        if is_new:
+            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        connection.executescript(_TEMPORARY)
     except BaseException:
         connection.close()
         raise
@@ -55,14 +60,20 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return
+    if hasattr(os, "O_DIRECTORY"):  # else there is no way to make the file's name survive a power cut
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
-def _lock_and_check(connection: sqlite3.Connection, path: Path) -> None:
+def _lock_and_check(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether it is empty; raises ``JournalError`` and ``sqlite3.Error`` where it is not a sound journal."""
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
     application_id, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] and (
-        application_id != APPLICATION_ID or version != VERSION
-    ):
+    is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not is_new and (application_id != APPLICATION_ID or version != VERSION):
         what = "of another version" if application_id == APPLICATION_ID else "no journal of bulk scoring"
         raise JournalError(
             f"{path} is a database, but {what}. It was left as it is and nothing was sent; name another file.",
@@ -75,6 +86,7 @@ def _lock_and_check(connection: sqlite3.Connection, path: Path) -> None:
     fault = _pragma(connection, "quick_check(1)")
     if fault != "ok":
         raise sqlite3.DatabaseError(str(fault))
+    return is_new
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> object:

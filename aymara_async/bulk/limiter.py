@@ -29,8 +29,8 @@ from time import monotonic
 from weakref import WeakKeyDictionary
 
 from aymara_async.response import APIResponse
-from aymara_async.transport.retry import REFUSED, RetryPolicy
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.retry import REFUSED, RetryBudget, RetryPolicy
+from aymara_async.transport.session import ConnectionSettings, Request, SessionManager
 from aymara_async.transport.wire import retry_after
 
 CUT = 0.85
@@ -80,8 +80,8 @@ class Rate:
     """The rate by itself, without clock or loop: what refusals and sent requests do to it."""
 
     def __init__(self) -> None:
-        self.value = math.inf
-        self.ceiling = math.inf
+        self.value: float = math.inf
+        self.ceiling: float = math.inf
         self._recent = Recent()
         self._has_accepted = False
         self._cut_at = -math.inf
@@ -213,8 +213,8 @@ class PacedSession(SessionManager):
 
     def __init__(self, session: SessionManager, limiter: Limiter) -> None:
         # Not the parent's: connections and their state stay those of the session.
-        self.settings = session.settings
-        self.budget = session.budget
+        self.settings: ConnectionSettings = session.settings
+        self.budget: RetryBudget = session.budget
         self._session = session
         self._limiter = limiter
 

@@ -15,7 +15,9 @@ import pytest
 from aymara_async import AsyncAymaraAI, RetryPolicy
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.sandbox import Sandbox, Verdict
-from tests.environment import clean_environment as clean_environment
+from tests.environment import clean_environment
+
+__all__ = ["clean_environment"]
 
 
 def judge(prompt: Any, response: Any, eval: Any) -> Verdict:

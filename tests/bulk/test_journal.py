@@ -1,0 +1,353 @@
+"""The journal: durable, for one process and one job, and loud when it cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aymara_async import ScoredResponse
+from aymara_async.bulk import journal_file
+from aymara_async.bulk.errors import InvalidResponseError, JournalError
+from aymara_async.bulk.group_commit import GroupCommit
+from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.turns import Item
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+def item(number: int, digest: str = "d") -> Item:
+    return Item(number, f"p{number}", None, 1, digest, {"prompt_uuid": f"p{number}"}, 20)
+
+
+async def open_journal(path: Path | None, name: str = "n") -> Journal:
+    return await Journal.open(path, {"eval_uuid": "e"}, name)
+
+
+async def test_it_resumes_without_sending_anything_again(bench: Any, path: Path) -> None:
+    b = await bench(45)
+    first = [one async for one in b.scorer(batch_size=10, journal=path).score(b.rows[:25])]
+    sent = len(b.sent())
+    stream = b.scorer(batch_size=10, journal=path).score(iter(b.rows))
+    second = [one async for one in stream]
+    assert len(b.sent()) == sent + 2
+    assert stream.result.resumed == 25
+    assert len(stream.result.eval_run_uuids) == 1
+    results = {one.prompt_uuid: one for one in second}
+    assert len(results) == len(second) == 45
+    assert all(results[one.prompt_uuid] == one for one in first)  # every field of it
+    b.check_each_once()
+
+
+async def test_rejected_responses_are_tried_again(bench: Any, path: Path) -> None:
+    b = await bench(3)
+    rows = [*b.rows, {"prompt_uuid": "question.later", "content": "x"}]
+    first = await b.scorer(journal=path).run(rows)
+    assert [failed.row for failed in first.failed] == [4]
+    changed = await b.scorer(journal=path).run([*b.rows, {"prompt_uuid": "question.later", "content": "y"}])
+    assert (changed.resumed, [failed.row for failed in changed.failed]) == (3, [4])
+
+
+async def test_a_changed_response_is_not_taken_for_the_old_one(bench: Any, path: Path) -> None:
+    b = await bench(3)
+    await b.scorer(journal=path).run(b.rows)
+    rows = b.rows
+    rows[1]["content"] = "another answer"
+    with pytest.raises(InvalidResponseError, match="Row 2 .*earlier session"):
+        await b.scorer(journal=path).run(rows)
+    result = await b.scorer(journal=path, on_invalid="skip").run(rows)
+    assert (result.resumed, [skipped.row for skipped in result.skipped]) == (2, [2])
+
+
+async def test_duplicates_are_found_in_a_later_session_too(bench: Any, path: Path) -> None:
+    b = await bench(3)
+    await b.scorer(journal=path).run(b.rows)
+    for batch_size in (1, 50):
+        result = await b.scorer(journal=path, batch_size=batch_size, on_invalid="skip").run([*b.rows, b.rows[0]])
+        assert (result.resumed, [skipped.row for skipped in result.skipped]) == (3, [4])
+
+
+async def test_the_order_of_the_input_may_change(bench: Any, path: Path) -> None:
+    b = await bench(20)
+    await b.scorer(journal=path).run(b.rows[5:15])
+    result = await b.scorer(journal=path).run(list(reversed(b.rows)))
+    assert (result.resumed, result.scored) == (10, 20)
+    b.check_each_once()
+
+
+async def test_only_the_owner_may_read_it_and_the_key_is_not_in_it(bench: Any, path: Path) -> None:
+    b = await bench(20)
+    seen: set[int] = set()
+
+    def look(_: object) -> None:
+        seen.update(stat.S_IMODE(file.stat().st_mode) for file in path.parent.glob("journal.db*"))
+        assert b.sandbox.api_key.encode() not in b"".join(f.read_bytes() for f in path.parent.glob("journal.db*"))
+
+    await b.scorer(journal=path, batch_size=5, progress=look).run(b.rows)
+    assert seen == {0o600}
+    assert [file.name for file in path.parent.iterdir()] == ["journal.db"]
+
+
+@pytest.mark.parametrize("place", ["same process", "another process"])
+async def test_a_second_user_is_refused(path: Path, place: str) -> None:
+    journal = await open_journal(path)
+    if place == "same process":
+        with pytest.raises(JournalError, match="in use"):
+            await open_journal(path)
+    for _ in range(2):  # being refused must not have given up the lock
+        code = f"""
+import asyncio
+from pathlib import Path
+from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.errors import JournalError
+try:
+    asyncio.run(Journal.open(Path({str(path)!r}), {{"eval_uuid": "e"}}, "n"))
+except JournalError as error:
+    print(error)
+"""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-W", "error", "-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        out, err = await process.communicate()
+        assert (b"in use by another" in out, err) == (True, b"")
+    assert await journal.sent() == []
+    await journal.close()
+    await (await open_journal(path)).close()
+
+
+@pytest.mark.parametrize("what", ["eval_uuid", "base_url", "workspace_uuid", "is_sandbox"])
+async def test_the_journal_of_another_job_is_refused(bench: Any, path: Path, what: str) -> None:
+    b = await bench(3)
+    await b.scorer(journal=path).run(b.rows)
+    before = path.read_bytes()
+    sent = len(b.sent())
+    other: dict[str, Any] = {"eval_uuid": "test.other", "workspace_uuid": "w", "is_sandbox": True}
+    arguments = {what: other[what]} if what in other else {"client": (await bench(0)).client}
+    with pytest.raises(JournalError, match=f"its {what} is"):
+        await b.scorer(journal=path, **arguments).run(b.rows)
+    assert len(b.sent()) == sent
+    assert path.read_bytes() == before
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def scribble(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[4096:12288] = b"\x55" * 8192
+    path.write_bytes(content)
+
+
+def other_database(path: Path) -> None:
+    path.unlink()
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE photos (id)")
+    connection.close()
+
+
+def other_version(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated": (truncate, "damaged"),
+    "scribbled over": (scribble, "damaged"),
+    "text": (lambda path: path.write_text("hello, I am a shopping list, and not a short one"), "damaged or no journal"),
+    "another database": (other_database, "no journal of bulk scoring"),
+    "another version": (other_version, "another version"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_a_damaged_file_stops_everything(bench: Any, path: Path, damage: str) -> None:
+    b = await bench(60)
+    await b.scorer(journal=path, batch_size=10).run(b.rows[:50])
+    change, message = DAMAGES[damage]
+    change(path)
+    before, sent = path.read_bytes(), len(b.sent())
+    with pytest.raises(JournalError, match=message) as caught:
+        await b.scorer(journal=path).run(b.rows)
+    assert str(path) in str(caught.value)
+    assert len(b.sent()) == sent
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["no folder", "a folder", "no right"])
+async def test_a_place_that_cannot_be_written_stops_everything(bench: Any, path: Path, place: str) -> None:
+    b = await bench(3)
+    if place == "a folder":
+        path.mkdir()
+    where = {"no folder": path / "journal.db", "a folder": path, "no right": Path("/proc/self/journal.db")}[place]
+    with pytest.raises(JournalError, match="cannot be used"):
+        await b.scorer(journal=where).run(b.rows)
+    assert not b.sent()
+
+
+@pytest.mark.parametrize("how", ["read-only", "full"])
+async def test_a_file_that_cannot_grow_stops_before_anything_unrecorded_is_sent(
+    bench: Any, path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = await bench(400)
+    rows = [{**row, "content": "x" * 400} for row in b.rows]
+    connect = journal_file.connect
+    commits = 0
+    commit = GroupCommit._commit
+
+    def hindered(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
+        nonlocal commits
+        commits += 1
+        if commits == 15:
+            ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+            limit = f"PRAGMA max_page_count = {pages}"
+            connection.execute("PRAGMA query_only = 1" if how == "read-only" else limit)
+        return commit(self, connection, group)
+
+    monkeypatch.setattr(GroupCommit, "_commit", hindered)
+    with pytest.raises(JournalError, match="cannot be used") as caught:
+        await b.scorer(journal=path, batch_size=10).run(rows)
+    assert "readonly" in str(caught.value) or "full" in str(caught.value)
+    monkeypatch.undo()
+    assert 0 < sum(b.scored().values()) < 400
+    # The journal knows every response that was sent.
+    connection = connect(path)
+    known = {prompt for (prompt,) in connection.execute("SELECT prompt_uuid FROM turns WHERE state > 0")}
+    connection.close()
+    assert set(b.scored()) <= known
+    result = await b.scorer(journal=path, batch_size=10).run(rows)
+    assert result.scored == 400
+    b.check_each_once()
+
+
+async def test_an_intention_is_on_the_disk_before_it_is_sent(bench: Any, path: Path) -> None:
+    b = await bench(30)
+    log: list[str] = []
+    commit = GroupCommit._commit
+
+    def watched(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
+        failure = commit(self, connection, group)
+        sent = connection.execute("SELECT count(*) FROM turns WHERE state > 0").fetchone()[0]
+        log.append(f"known {sent}")
+        return failure
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GroupCommit, "_commit", watched)
+        await b.scorer(journal=path, batch_size=10, concurrency=1).run(b.rows)
+    known = [int(entry.split()[1]) for entry in log]
+    assert known == sorted(known)
+    assert set(known) == {0, 10, 20, 30}
+
+
+async def test_operations_that_arrive_together_share_a_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await open_journal(path)
+    sizes: list[int] = []
+    commit = GroupCommit._commit
+
+    def counted(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
+        sizes.append(len(group))
+        return commit(self, connection, group)
+
+    monkeypatch.setattr(GroupCommit, "_commit", counted)
+    items = [item(number) for number in range(100)]
+    await asyncio.gather(*(journal.register([one], knows_prompts=False) for one in items))
+    assert sum(sizes) == 100
+    assert len(sizes) < 50
+    await journal.close()
+
+
+async def test_closing_waits_for_what_is_under_way(path: Path) -> None:
+    journal = await open_journal(path)
+    waiting = asyncio.create_task(journal.register([item(1)], knows_prompts=False))
+    await asyncio.sleep(0)
+    await journal.close()
+    assert len(await waiting) == 1
+    await journal.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await journal.sent()
+
+
+async def test_the_life_of_a_turn(path: Path) -> None:
+    journal = await open_journal(path)
+    registered = await journal.register([item(number) for number in (1, 2, 3)], knows_prompts=False)
+    turns = [one.turn for one in registered]
+    run = await journal.single_run()
+    batch = await journal.intend(turns, run)
+    assert [sent.turns for sent in await journal.sent()] == [turns]
+    scored = ScoredResponse(prompt_uuid="p1", response_uuid="r1", content="x", is_passed=True)
+    await journal.record(batch, "score_run.1", [(turns[0], scored)])
+    await journal.release([turns[2]])
+    (left,) = await journal.sent()
+    assert (left.turns, left.run.eval_run_uuid, left.already) == ([turns[1]], "score_run.1", 0)
+    assert (await journal.intend([turns[2]], run)).already == 1
+    assert await journal.taken(["p1", "p2"]) == {"r1"}
+    await journal.close()
+    again = await open_journal(path, "another name")
+    assert again.run_name == "n"
+    assert len(await again.sent()) == 2
+    assert [one.scored for one in await again.runs()] == [1]
+    (known,) = await again.register([item(1)], knows_prompts=False)
+    assert known.scored == scored
+    await again.close()
+
+
+async def test_without_a_file_nothing_is_left_and_results_are_not_kept(tmp_path: Path) -> None:
+    journal = await open_journal(None)
+    (one,) = await journal.register([item(1)], knows_prompts=False)
+    batch = await journal.intend([one.turn], None)
+    assert batch.run.name == "n 000001"
+    await journal.record(batch, "score_run.1", [(one.turn, ScoredResponse(prompt_uuid="p1", response_uuid="r1"))])
+    assert [run.scored for run in await journal.runs()] == [1]
+    await journal.close()
+
+
+async def test_two_jobs_of_one_client_may_run_at_once(bench: Any, tmp_path: Path) -> None:
+    b = await bench(60)
+    jobs = [
+        b.scorer(batch_size=5, journal=tmp_path / str(number)).run(b.rows[number * 20 : number * 20 + 20])
+        for number in range(3)
+    ]
+    results = await asyncio.gather(*jobs)
+    assert [result.scored for result in results] == [20, 20, 20]
+    assert len({run for result in results for run in result.eval_run_uuids}) == 3
+    b.check_each_once()
+
+
+async def test_two_jobs_with_one_journal_are_refused(bench: Any, path: Path) -> None:
+    b = await bench(60)
+    scorer = b.scorer(batch_size=5, journal=path)
+    async with scorer.score(b.rows) as stream:
+        await anext(stream)
+        with pytest.raises(JournalError, match="in use"):
+            await scorer.run(b.rows)
+        assert sum([1 async for _ in stream]) == 59
+    b.check_each_once()
+
+
+def test_odd_ids_survive_the_journal() -> None:
+    async def main() -> None:
+        journal = await open_journal(None)
+        odd = ['"', "\\", "'", "ü€😀", "\n\t", "{}", "[1]", "null", " x "]
+        items = [Item(number, one, one, 1, "d", {}, 1) for number, one in enumerate(odd)]
+        await journal.register(items, knows_prompts=False)
+        registered = await journal.register(items, knows_prompts=False)
+        assert all(one.duplicate_of is None for one in registered)
+        await journal.intend([one.turn for one in registered], None)
+        (batch,) = await journal.sent()
+        assert [(turn.prompt_uuid, turn.thread_uuid) for turn in batch.turns] == [(one, one) for one in odd]
+        await journal.close()
+
+    asyncio.run(main())
+    assert json.loads("null") is None
