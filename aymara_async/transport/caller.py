@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import attrs
 from multidict import CIMultiDict
 
-from aymara_async.errors import RequestValidationError
+from aymara_async.errors import APIResponseValidationError, RequestValidationError
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody, JSONBody
 from aymara_async.transport.codec import encode, encode_request
@@ -45,7 +45,14 @@ class Caller:
         request = self._request(
             method, path, options, query, _body(body, json, options.get("extra_body")), is_idempotent
         )
-        return cast(T, wire.decode(await self.session.request(request, self.options), returns))
+        response = await self.session.request(request, self.options)
+        try:
+            return cast(T, wire.decode(response, returns))
+        except APIResponseValidationError:
+            pass
+        # Raised a second time, as the first error may hold a key that the server repeated.
+        response.content = wire.redacted(response.content, self.session.settings.headers, request.headers)
+        return cast(T, wire.decode(response, returns))
 
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
         """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""

@@ -173,13 +173,18 @@ class _Fault:
 
 
 def _fault(body: object) -> _Fault:
-    """Read the API's error body as far as it is one; a proxy's page has none of it."""
+    """Read the API's error body as far as it is one; of any other, such as a proxy's, show the beginning."""
     error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict) or not error.get("message"):
+        text = body if isinstance(body, str) else "" if body is None else msgspec.json.encode(body).decode()
+        message = " ".join(text.split())[:_SHOWN]
+    else:
+        message = str(error["message"])
     if not isinstance(error, dict):
-        return _Fault(message=body.strip()[:_SHOWN] if isinstance(body, str) else "")
+        return _Fault(message=message)
     code, details = error.get("code"), error.get("details")
     return _Fault(
-        message=str(error.get("message") or ""),
+        message=message,
         code=code if isinstance(code, str) else None,
         details=details if isinstance(details, dict) else {},
     )
@@ -215,8 +220,10 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
     if response.request_id:
         parts.append(f"Request id: {response.request_id}")
     text = ". ".join(part.rstrip(".") for part in parts) + "."
+    has_not_acted = status == 503 or (status >= 500 and response.method == "GET")
+    advice = "Nothing was changed; try again later." if has_not_acted else cls.advice
     return cls(
-        f"{text} {cls.advice}".strip(),
+        f"{text} {advice}".strip(),
         response=response,
         body=body,
         code=fault.code,

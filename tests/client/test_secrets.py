@@ -105,7 +105,13 @@ async def echo(exchange: Exchange) -> None:
     await exchange.send(message(401, body.encode()))
 
 
+async def echo_page(exchange: Exchange) -> None:
+    """Show the request instead of an answer, as servers do that help with debugging."""
+    await exchange.send(message(200, repr(exchange.request.headers).encode(), {"Content-Type": "text/html"}))
+
+
 FAULTS: dict[str, Step] = {
+    "echo page": echo_page,
     "401": error(401),
     "503": error(503),
     "echo": echo,

@@ -295,6 +295,34 @@ async def test_error_status_with_any_body_is_that_error(status: int, body: bytes
     assert (caught.value.status_code, caught.value.code, caught.value.details) == (status, None, {})
 
 
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b'{"detail": "Not authenticated"}', "Not authenticated"),
+        (b'{"detail": [{"loc": ["body", "name"], "msg": "too long"}]}', '["body","name"],"msg":"too long"'),
+        (b'{"error": "text"}', "text"),
+        (b'{"error": {"reason": "unusual"}}', "unusual"),
+        (b"<html>\n  <title>Bad gateway</title>", "<html> <title>Bad gateway</title>"),
+    ],
+)
+async def test_error_body_of_another_shape_is_shown(body: bytes, shown: str) -> None:
+    async with FaultyServer(reply(422, body)) as server, client_of(server) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.evals.get("test.1")
+    assert shown in caught.value.message
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+async def test_failing_server_is_said_to_have_acted_only_where_it_may(status: int) -> None:
+    async with FaultyServer(error(status)) as server, client_of(server, max_retries=0) as client:
+        with pytest.raises(APIStatusError) as read:
+            await client.evals.get("test.1")
+        with pytest.raises(APIStatusError) as written:
+            await client.evals.create(ai_description="A bot", eval_type="safety")
+    assert "Nothing was changed" in read.value.message
+    assert ("may or may not" in written.value.message) == (status != 503)
+
+
 async def test_error_status_with_the_apis_body_tells_it_all() -> None:
     step = error(422, "validation.invalid_request", "name is too long", X_Request_Id="req_9")
     async with FaultyServer(step) as server, client_of(server) as client:
