@@ -8,9 +8,17 @@ from __future__ import annotations
 # Checkers take this name for typing's; importing that would cost as much as all of this package at import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from aymara_async.client import (
-        AsyncAymaraAI,
+    from aymara_async.bulk.blocking import BulkScorer
+    from aymara_async.bulk.errors import (
+        BatchOutcomeUnknownError,
+        InvalidResponseError,
+        JournalError,
+        ScoredTwiceError,
     )
+    from aymara_async.bulk.progress import BulkProgress
+    from aymara_async.bulk.result import BulkResult
+    from aymara_async.bulk.scorer import AsyncBulkScorer
+    from aymara_async.client import AsyncAymaraAI
     from aymara_async.errors import (
         APIConnectionError,
         APIError,
@@ -54,9 +62,12 @@ if TYPE_CHECKING:
         FileDetail,
         FileFrames,
         FileReference,
+        FileSource,
         FileStatus,
         FileUpload,
+        PromptCreate,
         PromptExample,
+        PromptUpdate,
         ScoredResponse,
         Status,
         Tool,
@@ -65,22 +76,30 @@ if TYPE_CHECKING:
         ToolString,
         WorkflowInstructions,
     )
-    from aymara_async.response import (
-        APIResponse,
+    from aymara_async.portal.pager import (
+        BlockingPage,
+        Pager,
     )
-    from aymara_async.sync import (
-        AymaraAI,
+    from aymara_async.response import APIResponse
+    from aymara_async.runner.blocking_runner import EvalRunner
+    from aymara_async.runner.errors import (
+        IncompleteSuiteError,
+        ModelError,
+        NoPromptsError,
     )
-    from aymara_async.transport.options import (
-        RequestOptions,
-    )
+    from aymara_async.runner.handle import EvalHandle
+    from aymara_async.runner.model_prompt import ModelPrompt
+    from aymara_async.runner.outcome import EvalOutcome
+    from aymara_async.runner.progress import EvalProgress
+    from aymara_async.runner.runner import AsyncEvalRunner
+    from aymara_async.runner.suite import SuiteOutcome
+    from aymara_async.sync import AymaraAI
+    from aymara_async.transport.options import RequestOptions
     from aymara_async.transport.pager import (
         AsyncPager,
         Page,
     )
-    from aymara_async.transport.retry import (
-        RetryPolicy,
-    )
+    from aymara_async.transport.retry import RetryPolicy
 
     __version__: str
 
@@ -95,45 +114,68 @@ __all__ = [
     "AgentInstructions",
     "AnswerHistory",
     "AsyncAymaraAI",
+    "AsyncBulkScorer",
+    "AsyncEvalRunner",
     "AsyncPager",
     "AuthenticationError",
     "AymaraAI",
     "AymaraAIError",
     "BadRequestError",
+    "BatchOutcomeUnknownError",
+    "BlockingPage",
+    "BulkProgress",
+    "BulkResult",
+    "BulkScorer",
     "ClientClosedError",
     "ConfigurationError",
     "ConflictError",
     "ContentType",
     "Eval",
     "EvalAnalyzeResponse",
+    "EvalHandle",
+    "EvalOutcome",
+    "EvalProgress",
     "EvalPrompt",
     "EvalResponse",
     "EvalRunExample",
     "EvalRunReport",
     "EvalRunResult",
+    "EvalRunner",
     "EvalSuiteReport",
     "EvalType",
     "FileCreateResponse",
     "FileDetail",
     "FileFrames",
     "FileReference",
+    "FileSource",
     "FileStatus",
     "FileUpload",
     "IncompleteScoringError",
+    "IncompleteSuiteError",
     "InternalServerError",
+    "InvalidResponseError",
     "JobFailedError",
+    "JournalError",
+    "ModelError",
+    "ModelPrompt",
+    "NoPromptsError",
     "NotFoundError",
     "OutcomeUnknownError",
     "Page",
+    "Pager",
     "PaginationError",
     "PermissionDeniedError",
+    "PromptCreate",
     "PromptExample",
+    "PromptUpdate",
     "RateLimitError",
     "RequestOptions",
     "RequestValidationError",
     "RetryPolicy",
     "ScoredResponse",
+    "ScoredTwiceError",
     "Status",
+    "SuiteOutcome",
     "Tool",
     "ToolArray",
     "ToolDict",
@@ -146,7 +188,30 @@ __all__ = [
 ]
 
 # From light to heavy, so that an exception's name does not load the client.
-_HOMES = ("errors", "response", "models", "transport.retry", "transport.options", "transport.pager", "client", "sync")
+_HOMES = (
+    "errors",
+    "response",
+    "models",
+    "transport.retry",
+    "transport.options",
+    "transport.pager",
+    "client",
+    "portal.pager",
+    "sync",
+    "bulk.errors",
+    "bulk.progress",
+    "bulk.result",
+    "bulk.scorer",
+    "bulk.blocking",
+    "runner.errors",
+    "runner.progress",
+    "runner.outcome",
+    "runner.model_prompt",
+    "runner.handle",
+    "runner.suite",
+    "runner.runner",
+    "runner.blocking_runner",
+)
 
 
 def __getattr__(name: str) -> object:
