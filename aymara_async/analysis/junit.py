@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
@@ -10,12 +9,11 @@ from aymara_async.analysis.comparison import RunComparison
 from aymara_async.analysis.errors import StatisticsError
 from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.analysis.percentages import exact_percent
-from aymara_async.analysis.response_text import excerpt, response_text
+from aymara_async.analysis.response_text import excerpt, legal, response_text
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Decision, Verdict
 from aymara_async.models import ScoredResponse
 
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
@@ -50,17 +48,17 @@ def junit_xml(
 
 
 def _gate(suite: ET.Element, name: str, decision: Decision, reason: str) -> None:
-    case = ET.SubElement(suite, "testcase", classname="gates", name=_legal(name), time="0")
+    case = ET.SubElement(suite, "testcase", classname="gates", name=legal(name), time="0")
     if decision is Decision.FAIL:
-        ET.SubElement(case, "failure", message=_legal(reason), type="gate")
+        ET.SubElement(case, "failure", message=legal(reason), type="gate")
     elif decision is Decision.INCONCLUSIVE:
-        ET.SubElement(case, "skipped", message=_legal(f"Inconclusive: {reason}"))
+        ET.SubElement(case, "skipped", message=legal(f"Inconclusive: {reason}"))
     else:
-        ET.SubElement(case, "system-out").text = _legal(reason)
+        ET.SubElement(case, "system-out").text = legal(reason)
 
 
 def _suite(root: ET.Element, run: ScoredRun) -> None:
-    suite = ET.SubElement(root, "testsuite", name=_legal(run.name), timestamp=run.run.updated_at.isoformat())
+    suite = ET.SubElement(root, "testsuite", name=legal(run.name), timestamp=run.run.updated_at.isoformat())
     properties = ET.SubElement(suite, "properties")
     told = {
         "eval_run_uuid": run.run.eval_run_uuid,
@@ -69,7 +67,7 @@ def _suite(root: ET.Element, run: ScoredRun) -> None:
         "num_responses_scored": str(run.tally.scored),
     }
     for name, value in told.items():
-        ET.SubElement(properties, "property", name=name, value=_legal(value))
+        ET.SubElement(properties, "property", name=name, value=legal(value))
     for response in run.responses:
         _response(suite, run, response)
     for prompt in run.unanswered:
@@ -86,8 +84,8 @@ def _response(suite: ET.Element, run: ScoredRun, response: ScoredResponse) -> No
     outcome = outcome_of(response)
     if outcome is Outcome.FAILED:
         explanation = response.explanation or "No explanation was given."
-        failure = ET.SubElement(case, "failure", message=_legal(excerpt(explanation, 200)), type="response")
-        failure.text = _legal(f"Prompt:\n{content}\n\nResponse:\n{response_text(response)}\n\nWhy:\n{explanation}")
+        failure = ET.SubElement(case, "failure", message=legal(excerpt(explanation, 200)), type="response")
+        failure.text = legal(f"Prompt:\n{content}\n\nResponse:\n{response_text(response)}\n\nWhy:\n{explanation}")
     elif outcome is Outcome.EXCLUDED:
         ET.SubElement(case, "skipped", message="Excluded from scoring.")
     elif outcome is Outcome.UNSCORED:
@@ -98,8 +96,8 @@ def _case(suite: ET.Element, run: ScoredRun, category: str | None, content: str,
     return ET.SubElement(
         suite,
         "testcase",
-        classname=_legal(f"{run.name}.{category}" if category else run.name),
-        name=_legal(f"{excerpt(content, 120)} [{identifier}]"),
+        classname=legal(f"{run.name}.{category}" if category else run.name),
+        name=legal(f"{excerpt(content, 120)} [{identifier}]"),
         time="0",
     )
 
@@ -109,7 +107,3 @@ def _count(suite: ET.Element) -> None:
     suite.set("tests", str(len(cases)))
     for attribute, tag in _COUNTED.items():
         suite.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

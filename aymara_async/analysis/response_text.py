@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from aymara_async.models import FileReference, ScoredResponse
+
+_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def response_text(response: ScoredResponse) -> str:
@@ -23,3 +27,8 @@ def excerpt(text: str, length: int) -> str:
     """Bring a text to one line of at most ``length`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+
+
+def legal(text: str) -> str:
+    """Put the replacement character in the place of what XML and UTF-8 cannot hold."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

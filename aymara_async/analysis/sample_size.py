@@ -36,8 +36,10 @@ def sample_size_for_bar(pass_rate: float, bar: float, *, confidence_level: float
     """
     check_share("pass_rate", pass_rate)
     check_share("bar", bar)
-    if pass_rate == bar or bar in {0.0, 1.0}:
+    square = (pass_rate - bar) ** 2
+    if not square or bar in {0.0, 1.0}:
         return None
     z2 = normal_quantile(confidence_level) ** 2
     # The interval holds the shares that a score test does not reject, so its end meets the bar at this n.
-    return max(1, math.ceil(z2 * bar * (1.0 - bar) / (pass_rate - bar) ** 2))
+    needed = z2 * bar * (1.0 - bar) / square
+    return max(1, math.ceil(needed)) if math.isfinite(needed) else None

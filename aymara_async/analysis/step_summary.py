@@ -10,7 +10,7 @@ from aymara_async.analysis.errors import StatisticsError
 from aymara_async.analysis.intervals import wilson_interval
 from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.analysis.percentages import exact_percent, percent, percent_range
-from aymara_async.analysis.response_text import excerpt, response_text
+from aymara_async.analysis.response_text import excerpt, legal, response_text
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Decision, Verdict
 from aymara_async.models import ScoredResponse
@@ -103,4 +103,4 @@ def _row(run: ScoredRun, response: ScoredResponse) -> str:
 
 def _plain(text: str) -> str:
     """Write text so that neither HTML nor Markdown sees anything in it."""
-    return _SPECIAL.sub(lambda found: f"&#{ord(found.group())};", " ".join(text.split()))
+    return _SPECIAL.sub(lambda found: f"&#{ord(found.group())};", " ".join(legal(text).split()))
