@@ -72,13 +72,15 @@ def _source(content: object) -> bytes | IO[bytes] | Path:
     if isinstance(content, str | os.PathLike):
         path = Path(content)
         if not path.is_file() or not os.access(path, os.R_OK):
-            raise RequestValidationError(f"There is no file {path}, or you may not read it. Nothing was sent.", path="file")
+            raise RequestValidationError(
+                f"There is no file {path}, or you may not read it. Nothing was sent.", path="file"
+            )
         return path
     read = getattr(content, "read", None)
     if callable(read):
         try:
             is_binary = isinstance(read(0), bytes)
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise RequestValidationError(f"The file cannot be read: {error}. Nothing was sent.", path="file") from error
         if is_binary:
             return cast(IO[bytes], content)

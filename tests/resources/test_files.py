@@ -104,8 +104,8 @@ class TestWhatCanBeGiven:
             "/no/such/file",
             5,
             None,
-            object(),
-            io.StringIO("text"),
+            len,
+            io.StringIO,
             ("name",),
             (1, b"a"),
             ("a", b"a", "b", "c"),
@@ -125,6 +125,13 @@ class TestWhatCanBeGiven:
                 assert caught.value.path == "file"
             with pytest.raises(RequestValidationError):
                 await client.files.upload(file=tmp_path)
+        assert server.connections == 0
+
+    async def test_file_open_as_text(self, server: FaultyServer, path: Path) -> None:
+        async with client_of(server) as client:
+            for file in (io.StringIO("text"), path.open(encoding="utf-8")):
+                with file, pytest.raises(RequestValidationError, match="mode 'rb'"):
+                    await client.files.upload(file=file)  # type: ignore[arg-type]  # the point of it
         assert server.connections == 0
 
     async def test_file_that_cannot_be_read(self, server: FaultyServer, path: Path) -> None:

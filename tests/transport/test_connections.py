@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aymara_async import APIConnectionError, AsyncAymaraAI, ConfigurationError, OutcomeUnknownError
-from tests.answers import EVAL, RUN, SCORED
+from aymara_async import (
+    APIConnectionError,
+    AsyncAymaraAI,
+    ClientClosedError,
+    ConfigurationError,
+    OutcomeUnknownError,
+)
+from tests.answers import EVAL, FILE, RUN, SCORED
 from tests.faulty_server import (
     KEY,
+    Exchange,
     FaultyServer,
     client_of,
     error,
@@ -95,6 +102,38 @@ async def test_no_more_connections_than_allowed() -> None:
     async with FaultyServer(reply(200, EVAL)) as server, client_of(server, max_connections=3) as client:
         await asyncio.gather(*(client.evals.get("test.1") for _ in range(30)))
     assert server.connections == 3
+
+
+async def test_client_closed_while_a_call_is_under_way_does_not_say_that_nothing_was_sent() -> None:
+    arrived = asyncio.Event()
+
+    async def keep(exchange: Exchange) -> None:
+        arrived.set()
+        await exchange.stall()
+
+    async with FaultyServer(keep) as server:
+        client = client_of(server)
+        call = asyncio.create_task(client.evals.delete("test.1"))
+        await arrived.wait()
+        await client.close()
+        with pytest.raises(ClientClosedError, match="connection broke") as caught:
+            await call
+    assert "nothing was sent" not in caught.value.message.lower()
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_client_closed_while_an_upload_begins(steps: int, tmp_path: Path) -> None:
+    """Whenever it is closed, the upload ends with an error of this package."""
+    (tmp_path / "a.txt").write_bytes(b"a")
+    async with FaultyServer(reply(200, FILE)) as server:
+        client = client_of(server)
+        await client.health.check()  # so that there is a session
+        call = asyncio.create_task(client.files.upload(file=tmp_path / "a.txt"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await client.close()
+        with pytest.raises((ClientClosedError, APIConnectionError)):
+            await call
 
 
 async def test_cookies_are_not_kept() -> None:
