@@ -46,16 +46,12 @@ class BlockingScoringStream:
 
     def __init__(self, stream: ScoringStream, portal: Portal) -> None:
         self._stream = stream
-        self._items = self._iterate(portal)
+        self._items = _iterate(stream, portal)
 
     @property
     def result(self) -> BulkResult:
         """How far it is; complete when the iteration has ended."""
         return self._stream.result
-
-    def _iterate(self, portal: Portal) -> Generator[ScoredResponse, None, None]:
-        for chunk in portal.iterate(self._stream.chunks):
-            yield from chunk
 
     def close(self) -> None:
         """Stop; what is under way is looked for when the job resumes."""
@@ -74,3 +70,9 @@ class BlockingScoringStream:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _iterate(stream: ScoringStream, portal: Portal) -> Generator[ScoredResponse, None, None]:
+    # No method: the generator would keep its owner alive, and a forgotten one would not be closed at once.
+    for chunk in portal.iterate(stream.chunks):
+        yield from chunk

@@ -1,8 +1,8 @@
 """Runs bulk jobs that are killed: one forked child per job, so that each begins at once.
 
-Reads one JSON object per line: what to score, and the step before or after which to kill itself. A step is the
-beginning or the end of a write to the journal, of a request, or of the handling of results. Answers with the child's
-wait status.
+Reads one JSON object per line: what to score, and the step before or after which to kill itself. A step is a
+statement to the journal, the end of a commit, the beginning or the end of a request, or the arrival of results. Answers
+with the child's wait status.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -34,12 +35,24 @@ class Steps:
 
 
 def count_steps(step: Steps) -> None:
-    commit, attempt = GroupCommit._commit, SessionManager._attempt
+    commit, attempt, connect = GroupCommit._commit, SessionManager._attempt, sqlite3.connect
 
-    def counted_commit(self: Any, connection: Any, group: Any) -> Any:
+    class CountedConnection(sqlite3.Connection):
+        def execute(self, *args: Any) -> Any:
+            step()
+            return super().execute(*args)
+
+        def executescript(self, *args: Any) -> Any:
+            step()
+            return super().executescript(*args)
+
+    def counted_connect(*args: Any, **options: Any) -> Any:
         step()
+        return connect(*args, factory=CountedConnection, **options)
+
+    def counted_commit(self: Any, *args: Any) -> Any:
         try:
-            return commit(self, Halfway(connection, step), group)
+            return commit(self, *args)
         finally:
             step()
 
@@ -50,24 +63,9 @@ def count_steps(step: Steps) -> None:
         finally:
             step()
 
+    sqlite3.connect = counted_connect  # type: ignore[assignment]
     GroupCommit._commit = counted_commit  # type: ignore[method-assign]
     SessionManager._attempt = counted_attempt  # type: ignore[method-assign]
-
-
-class Halfway:
-    """A connection that counts a step between the writes of a transaction and its commit."""
-
-    def __init__(self, connection: Any, step: Steps) -> None:
-        self._connection = connection
-        self._step = step
-
-    def execute(self, sql: str, *args: Any) -> Any:
-        if sql == "COMMIT":
-            self._step()
-        return self._connection.execute(sql, *args)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
 
 
 async def job(order: dict[str, Any], step: Steps) -> dict[str, Any]:

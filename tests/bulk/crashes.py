@@ -144,11 +144,11 @@ def random_case(worker: Worker, folder: Path, seed: int) -> Counter[str]:
     ) as case:
         for _ in range(dice.randint(1, 5)):
             if dice.random() < 0.75:
-                kill: dict[str, Any] = {"kill_at_step": dice.randint(1, 120)}
+                kill: dict[str, Any] = {"kill_at_step": dice.randint(1, dice.choice([30, 100, 300]))}
             else:
                 kill = {"kill_after": dice.uniform(0.001, 0.3)}
             ended = case.run(**kill)
-            happened["kills" if ended is None else "completed before the kill"] += 1
+            happened["killed" if ended is None else "completed before the kill"] += 1
             if ended is not None:
                 break
         last = case.run()

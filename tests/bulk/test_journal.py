@@ -1,4 +1,5 @@
 """The journal: durable, for one process and one job, and loud when it cannot be."""
+# ruff: noqa: ASYNC240 - small files, read between two steps
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ async def test_a_changed_response_is_not_taken_for_the_old_one(bench: Any, path:
     await b.scorer(journal=path).run(b.rows)
     rows = b.rows
     rows[1]["content"] = "another answer"
-    with pytest.raises(InvalidResponseError, match="Row 2 .*earlier session"):
+    with pytest.raises(InvalidResponseError, match=r"Row 2 .*earlier session"):
         await b.scorer(journal=path).run(rows)
     result = await b.scorer(journal=path, on_invalid="skip").run(rows)
     assert (result.resumed, [skipped.row for skipped in result.skipped]) == (2, [2])

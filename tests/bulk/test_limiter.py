@@ -51,12 +51,12 @@ def simulate(
     return sent
 
 
-@pytest.mark.parametrize("latency", [0.001, 0.01, 0.1])
-@pytest.mark.parametrize("allowed", [20, 50, 200])
-@pytest.mark.parametrize("clients", [8, 32])
+# Fast enough together to exceed what is allowed.
+CASES = [(20, 8, 0.001), (20, 8, 0.1), (50, 8, 0.01), (50, 32, 0.1), (200, 8, 0.001), (200, 32, 0.01)]
+
+
+@pytest.mark.parametrize(("allowed", "clients", "latency"), CASES)
 def test_the_allowed_rate_is_used_and_little_refused(allowed: int, clients: int, latency: float) -> None:
-    if clients / latency < 2 * allowed:
-        pytest.skip("so few clients cannot be too fast")
     sent = simulate(RateWindow(RateLimit(allowed)), seconds=300, clients=clients, latency=latency)
     steady = [is_refused for at, is_refused in sent if at > 60]
     assert steady.count(False) >= 0.9 * allowed * 240

@@ -103,7 +103,7 @@ async def test_what_is_not_listed_within_the_grace_period_is_an_error_if_asked(b
     scored = []
     with pytest.raises(BatchOutcomeUnknownError, match="batch 2 ") as caught:
         async for one in b.scorer(batch_size=10, concurrency=1, on_unknown="raise").score(b.rows):
-            scored.append(one)
+            scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
     assert isinstance(caught.value, OutcomeUnknownError)
     assert caught.value.prompt_uuids == b.prompts[10:20]
     assert caught.value.eval_run_uuids
@@ -258,7 +258,7 @@ async def test_what_the_server_forgets_is_named(bench: Any, monkeypatch: pytest.
     )
     with pytest.raises(IncompleteScoringError, match="does not list 1 of the 30") as caught:
         async for one in b.scorer(batch_size=10).score(b.rows):
-            scored.append(one)
+            scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
     assert len(scored) == 30
     assert caught.value.missing == [b.prompts[7]]
 

@@ -201,7 +201,7 @@ async def test_an_error_of_the_source_comes_after_what_was_before_it(bench: Any)
     scored = []
     with pytest.raises(OSError, match="the disk is gone"):
         async for one in b.scorer(batch_size=7).score(rows()):
-            scored.append(one)
+            scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
     assert len(scored) == 7
 
 

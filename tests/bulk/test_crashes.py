@@ -1,0 +1,38 @@
+"""Killed at any step, and with answers lost, a job scores every response exactly once on the server.
+
+More seeds, and every single step of a small job: ``python -m tests.bulk.crashes 200``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.bulk.crashes import Worker, every_step, random_case
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_kills_and_losses(worker: Worker, seed: int, tmp_path: Path) -> None:
+    random_case(worker, tmp_path, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("run_per_batch", [False, True])
+def test_killed_at_every_step(worker: Worker, run_per_batch: bool, tmp_path: Path) -> None:
+    assert every_step(worker, tmp_path, run_per_batch=run_per_batch) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_many_random_kills_and_losses(worker: Worker, tmp_path: Path) -> None:
+    for seed in range(20, 200):
+        random_case(worker, tmp_path, seed)
