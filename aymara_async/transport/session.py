@@ -114,6 +114,10 @@ class SessionManager:
         async def send(attempt: int, previous: APIError) -> APIResponse[object]:
             nonlocal has_acted
             has_acted = has_acted or may_have_acted(previous)
+            if self.is_closed:
+                raise ClientClosedError(
+                    f"The client was closed before this call could be sent again. What came of it so far: {previous}"
+                ) from previous
             timeout = request.timeout
             if deadline is not None:
                 left = max(0.001, deadline - monotonic())
@@ -141,14 +145,14 @@ class SessionManager:
         self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0
     ) -> APIResponse[object]:
         """Send once, following redirects on the same origin, and read the whole response."""
-        if self.is_closed:
+        payload = None if request.body is None else await make_payload(request.body)
+        if self.is_closed:  # perhaps only since the payload was begun
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
             )
         sessions = self._foreign if request.is_foreign else self._sessions
         session = sessions.current() or await sessions.get()
         method, url = request.method, redirect or request.url
-        payload = None if request.body is None else await make_payload(request.body)
         sending = None if method == "GET" else Sending()
         how = self._how(request, url, timeout, payload, sending)
         started = monotonic()
