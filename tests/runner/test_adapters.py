@@ -166,12 +166,18 @@ async def gone(pid: int) -> None:
     while True:
         try:
             os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (ProcessLookupError, FileNotFoundError):
+        except ProcessLookupError:
             return
-        if state == "Z":
+        if state_of(pid) in ("Z", ""):
             return
         await asyncio.sleep(0.01)
+
+
+def state_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def test_a_prompt_is_text_that_can_be_pickled_and_written_as_json(sandbox: object) -> None:

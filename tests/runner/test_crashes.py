@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aymara_async import AsyncAymaraAI, AuthenticationError
+from aymara_async import AsyncAymaraAI, AuthenticationError, RetryPolicy
 from aymara_async.bulk.errors import JournalError
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -145,9 +145,10 @@ async def test_faults_of_all_kinds_lose_nothing(tmp_path: Path) -> None:
 
     async with (
         Sandbox(faults=faults, seed=7) as sandbox,
-        AsyncAymaraAI(base_url=sandbox.url, api_key=sandbox.api_key) as client,
+        AsyncAymaraAI(
+            base_url=sandbox.url, api_key=sandbox.api_key, retry=RetryPolicy(max_retries=9, initial_wait=0.01)
+        ) as client,
     ):
-        client = client.with_options(retry=client._settings.call.retry.__class__(max_retries=9, initial_wait=0.01))
         runner = AsyncEvalRunner(client, model, on_error="exclude", batch_size=10, grace_period=0.5)
         outcome = await runner.run_eval(params(100), journal=tmp_path / "journal")
         sandbox.clear_faults()

@@ -9,6 +9,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from aymara_async.errors import AymaraAIError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -30,8 +31,9 @@ class ShellCommand:
     """Run a program for each prompt; an instance is a model for ``AsyncEvalRunner``.
 
     The program reads the prompt as UTF-8, or with ``as_json`` an object with ``prompt``, ``messages``, ``turn`` and
-    ``category``. Its output, without the newline at the end, is the answer; an exit code other than 0 is an error, and so
-    is output that is not UTF-8. When the runner's time-out ends the call, the program and whatever it started are killed.
+    ``category``. Its output, without the newline at the end, is the answer; an exit code other than 0 is an error, and
+    so is output that is not UTF-8. When the runner's time-out ends the call, the program and whatever it started are
+    killed.
 
     Args:
         command: A line for the shell, or a sequence of program and arguments.
@@ -62,10 +64,8 @@ class ShellCommand:
         code = process.returncode or 0
         if code != 0:
             text = said.decode(errors="replace").strip()[-SHOWN:]
-            raise CommandError(
-                f"The command ended with exit code {code}{f': {text}' if text else ', and said nothing'}",
-                exit_code=code,
-            )
+            told = f": {text}" if text else ", and said nothing"
+            raise CommandError(f"The command ended with exit code {code}{told}", exit_code=code)
         try:
             return written.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError as error:
@@ -73,14 +73,17 @@ class ShellCommand:
 
     async def _start(self) -> Process:
         env = None if self._env is None else {**os.environ, **self._env}
-        pipes: dict[str, int] = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE}
-        # A group of its own, so that a time-out ends the program with all that it has started.
-        if isinstance(self._command, str):
-            return await asyncio.create_subprocess_shell(
-                self._command, **pipes, cwd=self._cwd, env=env, start_new_session=True
-            )
+        shell = [os.environ.get("COMSPEC", "cmd.exe"), "/c"] if sys.platform == "win32" else ["/bin/sh", "-c"]
+        command = [*shell, self._command] if isinstance(self._command, str) else list(self._command)
         return await asyncio.create_subprocess_exec(
-            *self._command, **pipes, cwd=self._cwd, env=env, start_new_session=True
+            *command,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=self._cwd,
+            env=env,
+            # A group of its own, so that a time-out ends the program with all that it has started.
+            start_new_session=True,
         )
 
     def _input(self, prompt: ModelPrompt) -> bytes:
@@ -96,8 +99,6 @@ async def _kill_group(process: Process) -> None:
         if process.returncode is None:
             process.kill()
     else:
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # nothing is left
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # nothing is left
     await process.wait()

@@ -1,0 +1,68 @@
+"""The blocking twin."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from pathlib import Path
+
+import pytest
+
+from aymara_async import AymaraAI
+from aymara_async.runner import AsyncEvalRunner, EvalRunner, ModelError, ModelPrompt
+from aymara_async.sandbox import Sandbox
+from tests.runner.conftest import params
+
+
+@pytest.fixture
+def blocking_client(aymara_sandbox: Sandbox) -> AymaraAI:
+    return AymaraAI(base_url=aymara_sandbox.url, api_key=aymara_sandbox.api_key)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_script(blocking_client: AymaraAI, is_async: bool) -> None:
+    async def ask(prompt: ModelPrompt) -> str:
+        return "I cannot help with that."
+
+    def ask_with_the_same_client(prompt: ModelPrompt) -> str:
+        blocking_client.health.check()
+        return "I cannot help with that."
+
+    with blocking_client:
+        runner = EvalRunner(blocking_client, ask if is_async else ask_with_the_same_client, turns=2)
+        outcome = runner.run_eval(params(20))
+    assert len(outcome.responses) == 40
+    assert outcome.pass_rate == 1.0
+
+
+async def test_inside_a_running_loop(blocking_client: AymaraAI) -> None:
+    assert asyncio.get_running_loop().is_running()
+    with blocking_client:
+        assert len(EvalRunner(blocking_client, lambda _: "no").run_eval(params(3)).responses) == 3
+
+
+def test_handles(blocking_client: AymaraAI, tmp_path: Path) -> None:
+    with blocking_client:
+        runner = EvalRunner(blocking_client, lambda _: "no")
+        handle = runner.start(params(3), journal=tmp_path / "journal")
+        assert len(runner.resume(handle).responses) == 3
+
+
+def test_errors(blocking_client: AymaraAI) -> None:
+    def model(prompt: ModelPrompt) -> str:
+        raise KeyError("nothing")
+
+    with blocking_client, pytest.raises(ModelError, match="nothing"):
+        EvalRunner(blocking_client, model).run_eval(params(3))
+
+
+def test_every_method_has_its_twin() -> None:
+    methods = {name for name in vars(AsyncEvalRunner) if not name.startswith("_")}
+    assert methods == {name for name in vars(EvalRunner) if not name.startswith("_")}
+    for name in methods:
+        one, other = getattr(AsyncEvalRunner, name), getattr(EvalRunner, name)
+        assert inspect.signature(one) == inspect.signature(other)
+        assert inspect.getdoc(one) == inspect.getdoc(other)
+    assert inspect.signature(AsyncEvalRunner.__init__).parameters.keys() == (
+        inspect.signature(EvalRunner.__init__).parameters.keys()
+    )
