@@ -26,6 +26,7 @@ import math
 import random
 from collections import deque
 from time import monotonic
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aymara_async.response import APIResponse
@@ -213,10 +214,13 @@ class PacedSession(SessionManager):
 
     def __init__(self, session: SessionManager, limiter: Limiter) -> None:
         # Not the parent's: connections and their state stay those of the session.
-        self.settings: ConnectionSettings = session.settings
-        self.budget: RetryBudget = session.budget
         self._session = session
         self._limiter = limiter
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._session, name)
 
     async def _attempt(
         self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0

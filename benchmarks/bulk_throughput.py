@@ -1,0 +1,87 @@
+"""What the journal costs, and how long a single call waits beside a job: ``python benchmarks/bulk_throughput.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from statistics import median, quantiles
+from time import monotonic, perf_counter
+
+from bulk_bench import server
+
+from aymara_async import AsyncAymaraAI
+from aymara_async.bulk.scorer import AsyncBulkScorer
+
+ROUNDS = 3
+PAUSE = 0.01
+
+
+async def rate(client: AsyncAymaraAI, eval_uuid: str, file: str, journal: str | None, responses: int) -> float:
+    start = monotonic()
+    result = await AsyncBulkScorer(client, eval_uuid=eval_uuid, journal=journal).run(file)
+    assert result.scored == responses
+    return responses / (monotonic() - start)
+
+
+async def latencies(client: AsyncAymaraAI, eval_uuid: str, stop: asyncio.Event) -> list[float]:
+    """Call at regular times until told to stop, as a web handler does."""
+    times: list[float] = []
+    while not stop.is_set():
+        start = perf_counter()
+        await client.evals.get(eval_uuid)
+        times.append(perf_counter() - start)
+        await asyncio.sleep(PAUSE)
+    return times
+
+
+async def beside(client: AsyncAymaraAI, eval_uuid: str, file: str, journal: str | None, responses: int) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(10, stop.set)
+    await client.evals.get(eval_uuid)
+    idle = await latencies(client, eval_uuid, stop)
+    stop = asyncio.Event()
+    calling = asyncio.create_task(latencies(client, eval_uuid, stop))
+    await rate(client, eval_uuid, file, journal, responses)
+    stop.set()
+    busy = await calling
+    p99 = [quantiles(times, n=100)[98] * 1000 for times in (idle, busy)]
+    p50 = [median(times) * 1000 for times in (idle, busy)]
+    print(f"evals.get: idle p50 {p50[0]:.1f} p99 {p99[0]:.1f} ms ({len(idle)} calls), ", end="")
+    print(f"beside the job p50 {p50[1]:.1f} p99 {p99[1]:.1f} ms ({len(busy)} calls): {p99[1] / p99[0]:.2f}x")
+
+
+async def compare(folder: str, responses: int) -> None:
+    rates: dict[str, list[float]] = {"without": [], "with": []}
+    file = f"{folder}/responses.jsonl"
+    for number in range(ROUNDS):
+        for kind, found in rates.items():
+            with server(responses, file) as running:
+                async with AsyncAymaraAI(base_url=running.url, api_key=running.api_key) as client:
+                    journal = f"{folder}/journal{number}.db" if kind == "with" else None
+                    found.append(await rate(client, running.eval_uuid, file, journal, responses))
+    best = {kind: max(found) for kind, found in rates.items()}
+    for kind, found in rates.items():
+        print(f"{kind} a journal: {', '.join(f'{one:.0f}' for one in found)} responses a second")
+    print(f"the journal costs {(1 - best['with'] / best['without']) * 100:.1f}% of the throughput (best of {ROUNDS})")
+
+
+async def paced(folder: str, responses: int, latency: float) -> None:
+    """A server that takes its time, so that the job is bound by it and not by this machine."""
+    file = f"{folder}/responses.jsonl"
+    with server(responses, file, latency=latency) as running:
+        async with AsyncAymaraAI(base_url=running.url, api_key=running.api_key) as client:
+            await beside(client, running.eval_uuid, file, f"{folder}/paced{latency}.db", responses)
+
+
+async def main() -> None:
+    responses = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
+    with tempfile.TemporaryDirectory() as folder:
+        await compare(folder, responses)
+        for latency in (0.0, 0.05):
+            print(f"server latency {latency * 1000:.0f} ms, ", end="")
+            await paced(folder, responses, latency)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
