@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TypeAlias, cast
@@ -18,6 +19,8 @@ FileInput: TypeAlias = "FileContent | Sequence[object]"
 """A file's content, or ``(name, content)`` or ``(name, content, media type)``."""
 
 _FALLBACK_TYPE = "application/octet-stream"
+_SHOWN = 200
+_NO_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 @attrs.frozen
@@ -53,7 +56,7 @@ def file_body(file: FileInput, *, is_form: bool, content_type: str | None = None
                 path="file",
             )
         name, content = file[0], file[1]
-        if len(file) == 3 and content_type is None:
+        if len(file) == 3 and file[2] is not None and content_type is None:
             content_type = _line("media type", file[2])
     source = _source(content)
     if isinstance(source, Path):
@@ -71,9 +74,9 @@ def _source(content: object) -> bytes | IO[bytes] | Path:
         return bytes(content)
     if isinstance(content, str | os.PathLike):
         path = Path(content)
-        if not path.is_file() or not os.access(path, os.R_OK):
+        if not _is_readable(path):
             raise RequestValidationError(
-                f"There is no file {path}, or you may not read it. Nothing was sent.", path="file"
+                f"There is no file {str(path)[:_SHOWN]}, or you may not read it. Nothing was sent.", path="file"
             )
         return path
     read = getattr(content, "read", None)
@@ -91,8 +94,15 @@ def _source(content: object) -> bytes | IO[bytes] | Path:
     )
 
 
+def _is_readable(path: Path) -> bool:
+    try:
+        return path.is_file() and os.access(path, os.R_OK)
+    except OSError:  # such as for a name that is too long: who gives a file's text in place of its name
+        return False
+
+
 def _line(what: str, text: object) -> str:
-    if not isinstance(text, str) or not text.isprintable():
+    if not isinstance(text, str) or _NO_LINE.search(text):
         raise RequestValidationError(
             f"The {what} of a file must be text without line ends, not {text!r}. Nothing was sent.", path="file"
         )
