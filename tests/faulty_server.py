@@ -74,8 +74,8 @@ Step: TypeAlias = Callable[[Exchange], Awaitable[None]]
 class FaultyServer:
     """Answer each request by the next step; the last one serves all that follow.
 
-    ``accept`` does something to a new connection before anything is read from it, even a TLS handshake; it returns False
-    to end it.
+    ``accept`` does something to a new connection before anything is read from it, even a TLS handshake; it returns
+    False to end it.
     """
 
     def __init__(
@@ -100,6 +100,11 @@ class FaultyServer:
     def lines(self) -> list[str]:
         """Method and target of each request."""
         return [f"{request.method} {request.target}" for request in self.requests]
+
+    @property
+    def last_headers(self) -> Mapping[str, str]:
+        """Headers of the newest request."""
+        return self.requests[-1].headers
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)

@@ -15,7 +15,7 @@ from tests.faulty_server import FaultyServer, reply
 
 PRELUDE = """
 import asyncio, gc, logging, os, pickle, subprocess, sys, threading
-logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))  # a busy machine is no fault
+logging.getLogger("asyncio").addFilter(lambda record: not record.msg.startswith("Executing"))  # a busy machine
 from aymara_async import AsyncAymaraAI
 url = sys.argv[1]
 def new(**options):
@@ -24,7 +24,9 @@ async def get(client):
     assert (await client.evals.get("test.1")).eval_uuid == "test.1"
 """
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-NO_WARNINGS_OF_FORK = "import warnings; warnings.filterwarnings('ignore', message='.*fork.*', category=DeprecationWarning)\n"
+NO_WARNINGS_OF_FORK = (
+    "import warnings; warnings.filterwarnings('ignore', message='.*fork.*', category=DeprecationWarning)\n"
+)
 
 
 async def run(script: str) -> FaultyServer:
@@ -123,7 +125,9 @@ async def test_kept_in_a_cycle() -> None:
     """)
 
 
-@pytest.mark.parametrize("ending", ["del client; gc.collect()", "", "asyncio.run(get(client))", "asyncio.run(client.close())"])
+@pytest.mark.parametrize(
+    "ending", ["del client; gc.collect()", "", "asyncio.run(get(client))", "asyncio.run(client.close())"]
+)
 async def test_loop_closed_first(ending: str) -> None:
     """No shutdown_asyncgens: nothing tells the client that its loop ends."""
     await run(f"""
@@ -207,10 +211,14 @@ async def test_closed_with_a_call_under_way() -> None:
 
 
 @needs_fork
-@pytest.mark.parametrize("ending", ["os._exit(0)", "sys.exit(0)", "asyncio.run(client.close()); del client; gc.collect()"])
+@pytest.mark.parametrize(
+    "ending", ["os._exit(0)", "sys.exit(0)", "asyncio.run(client.close()); del client; gc.collect()"]
+)
 async def test_fork(ending: str) -> None:
     """The child makes calls of its own; the parent's connection serves on, as nobody told the server that it ends."""
-    server = await run(NO_WARNINGS_OF_FORK + f"""
+    server = await run(
+        NO_WARNINGS_OF_FORK
+        + f"""
 client = new()
 loop = asyncio.new_event_loop()
 loop.run_until_complete(get(client))
@@ -224,14 +232,17 @@ loop.run_until_complete(get(client))
 loop.run_until_complete(get(client))
 loop.run_until_complete(client.close())
 loop.close()
-    """)
+    """
+    )
     assert (server.connections, len(server.requests)) == (2, 4)
     assert [request.connection for request in server.requests] == [1, 2, 1, 1]
 
 
 @needs_fork
 async def test_fork_that_never_calls() -> None:
-    server = await run(NO_WARNINGS_OF_FORK + """
+    server = await run(
+        NO_WARNINGS_OF_FORK
+        + """
 client = new()
 loop = asyncio.new_event_loop()
 loop.run_until_complete(get(client))
@@ -244,13 +255,16 @@ assert os.waitpid(child, 0)[1] == 0
 loop.run_until_complete(get(client))
 loop.run_until_complete(client.close())
 loop.close()
-    """)
+    """
+    )
     assert [request.connection for request in server.requests] == [1, 1]
 
 
 @needs_fork
 async def test_fork_within_a_running_loop() -> None:
-    server = await run(NO_WARNINGS_OF_FORK + """
+    server = await run(
+        NO_WARNINGS_OF_FORK
+        + """
 async def main():
     async with new() as client:
         await get(client)
@@ -261,7 +275,8 @@ async def main():
         assert (await asyncio.to_thread(os.waitpid, child, 0))[1] == 0
         await get(client)
 asyncio.run(main())
-    """)
+    """
+    )
     assert [request.connection for request in server.requests] == [1, 2, 1]
 
 
@@ -305,7 +320,8 @@ async def test_upload_that_cannot_connect_leaves_no_file_open(tmp_path: Path) ->
         from aymara_async import APIConnectionError, RetryPolicy
         async def main():
             path = {str(tmp_path / "a.txt")!r}
-            async with AsyncAymaraAI(base_url="http://127.0.0.1:1", retry=RetryPolicy(max_retries=1, initial_wait=0)) as client:
+            retry = RetryPolicy(max_retries=1, initial_wait=0)
+            async with AsyncAymaraAI(base_url="http://127.0.0.1:1", retry=retry) as client:
                 for call in (client.files.upload(file=path), client.files.put_presigned("http://127.0.0.1:1/x", path)):
                     try:
                         await call

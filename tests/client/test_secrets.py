@@ -15,7 +15,6 @@ from aymara_async import AsyncAymaraAI, AymaraAIError, ConfigurationError, Eval
 from aymara_async.sandbox import Sandbox
 from tests.answers import EVAL, FILE, page
 from tests.faulty_server import (
-    KEY,
     Exchange,
     FaultyServer,
     Step,
@@ -88,7 +87,11 @@ async def test_key_is_in_no_pickle(client: AsyncAymaraAI, monkeypatch: pytest.Mo
 async def test_pickled_client_keeps_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AYMARA_AI_API_KEY", "from-environment")
     async with FaultyServer(reply(200, EVAL)) as server:
-        options = {"default_headers": {"X-A": "a", "X-Api-Key": OTHER}, "default_query": {"q": 1}, "workspace_uuid": "w"}
+        options = {
+            "default_headers": {"X-A": "a", "X-Api-Key": OTHER},
+            "default_query": {"q": 1},
+            "workspace_uuid": "w",
+        }
         again = pickle.loads(pickle.dumps(client_of(server, **options, timeout=7, max_connections=3, use_sandbox=True)))
         assert again._settings.call.timeout == 7
         async with again:

@@ -129,7 +129,9 @@ def test_every_method_is_an_operation() -> None:
 
 
 def test_every_raw_method_is_an_operation() -> None:
-    assert set(_methods(AsyncAymaraAI(api_key=KEY).with_raw_response, "")) == {operation.name for operation in operations()}
+    assert set(_methods(AsyncAymaraAI(api_key=KEY).with_raw_response, "")) == {
+        operation.name for operation in operations()
+    }
 
 
 def _methods(root: object, prefix: str) -> list[str]:

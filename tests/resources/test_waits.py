@@ -44,8 +44,18 @@ def of(find: Callable[[AsyncAymaraAI], Callable[..., Awaitable[object]]]) -> Cal
 
 WAITS = [
     Wait("eval", of(lambda c: c.evals.wait), EVAL, "status", "finished", "/v2/evals/x.1", "evals.wait('x.1')"),
-    Wait("run", of(lambda c: c.evals.runs.wait), RUN, "status", "finished", "/v2/eval-runs/x.1", "evals.runs.wait('x.1')"),
-    Wait("report", of(lambda c: c.reports.wait), REPORT, "status", "finished", "/v2/eval-reports/x.1", "reports.wait('x.1')"),
+    Wait(
+        "run", of(lambda c: c.evals.runs.wait), RUN, "status", "finished", "/v2/eval-runs/x.1", "evals.runs.wait('x.1')"
+    ),
+    Wait(
+        "report",
+        of(lambda c: c.reports.wait),
+        REPORT,
+        "status",
+        "finished",
+        "/v2/eval-reports/x.1",
+        "reports.wait('x.1')",
+    ),
     Wait(
         "file",
         of(lambda c: c.files.wait),
@@ -70,7 +80,14 @@ async def test_done_at_once(wait: Wait) -> None:
 @each_wait
 async def test_asked_until_done(wait: Wait) -> None:
     """A status that nobody knows, and none at all, are not done."""
-    states = ["created", "processing", "pending", "paused", "Finished", "completed" if wait.name != "file" else "finished"]
+    states = [
+        "created",
+        "processing",
+        "pending",
+        "paused",
+        "Finished",
+        "completed" if wait.name != "file" else "finished",
+    ]
     steps = [reply(200, wait.saying(state)) for state in [*states, wait.finished]]
     async with FaultyServer(*steps) as server, client_of(server) as client:
         found = await wait.call(client, "x.1", poll_interval=0)
@@ -88,7 +105,10 @@ async def test_eval_without_a_status_is_not_done() -> None:
 @each_wait
 async def test_failed(wait: Wait) -> None:
     answer = {**wait.saying("failed"), "error_message": "The file is empty"}
-    async with FaultyServer(reply(200, wait.saying("processing")), reply(200, answer)) as server, client_of(server) as client:
+    async with (
+        FaultyServer(reply(200, wait.saying("processing")), reply(200, answer)) as server,
+        client_of(server) as client,
+    ):
         with pytest.raises(JobFailedError) as caught:
             await wait.call(client, "x.1", poll_interval=0)
     assert (caught.value.uuid, caught.value.status) == ("x.1", "failed")
@@ -126,7 +146,10 @@ async def test_last_look_is_at_the_end_of_the_time(wait: Wait, monkeypatch: pyte
 async def test_workspace_goes_along(wait: Wait) -> None:
     if wait.name == "file":
         return
-    async with FaultyServer(reply(200, wait.saying("finished"))) as server, client_of(server, workspace_uuid="w") as client:
+    async with (
+        FaultyServer(reply(200, wait.saying("finished"))) as server,
+        client_of(server, workspace_uuid="w") as client,
+    ):
         await wait.call(client, "x.1")
         await wait.call(client, "x.1", workspace_uuid="v")
     assert server.lines == [f"GET {wait.path}?workspace_uuid=w", f"GET {wait.path}?workspace_uuid=v"]

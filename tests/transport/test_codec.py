@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,14 @@ from aymara_async import (
     ToolString,
     WorkflowInstructions,
 )
-from aymara_async.models import AnswerUpdateRequest, EvalAnalysisRequest, EvalCreate, EvalRunRequest, EvalUpdate, PromptCreate
+from aymara_async.models import (
+    AnswerUpdateRequest,
+    EvalAnalysisRequest,
+    EvalCreate,
+    EvalRunRequest,
+    EvalUpdate,
+    PromptCreate,
+)
 from aymara_async.transport.codec import InvalidJSONError, decoder, encode, encode_request
 
 EVAL = {"ai_description": "A bot", "eval_type": "safety"}
@@ -57,7 +64,9 @@ responses = st.fixed_dictionaries(
         "thread_uuid": st.none() | text,
         "turn_number": st.integers(1, 2**31),
         "continue_thread": st.booleans(),
-        "content": st.none() | text | st.fixed_dictionaries({"file_uuid": st.none() | text, "remote_file_path": st.none() | text}),
+        "content": st.none()
+        | text
+        | st.fixed_dictionaries({"file_uuid": st.none() | text, "remote_file_path": st.none() | text}),
         "content_type": text,
         "exclude_from_scoring": st.booleans(),
         "ai_refused": st.booleans(),
@@ -97,7 +106,11 @@ class TestLeftOut:
         assert sent(EvalCreate, **EVAL, name=None) == {**EVAL, "name": None}
 
     def test_default_of_an_instance_is_not_sent(self) -> None:
-        body = sent(EvalRunRequest, **RUN, responses=[EvalResponse(prompt_uuid="p"), EvalResponse(prompt_uuid="q", content=None)])
+        body = sent(
+            EvalRunRequest,
+            **RUN,
+            responses=[EvalResponse(prompt_uuid="p"), EvalResponse(prompt_uuid="q", content=None)],
+        )
         assert body["responses"] == [{"prompt_uuid": "p"}, {"prompt_uuid": "q", "content": None}]
 
     def test_null_is_not_for_every_field(self) -> None:
@@ -156,9 +169,17 @@ ROWS = [{"prompt_uuid": "a", "content": "x"}] * 3
             {**EVAL, "ai_instructions": {"system_prompt": "a", "tools": {"type": "set", "value": []}}},
         ),
         ("$.responses[3].content", EvalRunRequest, {**RUN, "responses": [*ROWS, {"prompt_uuid": "a", "content": 5}]}),
-        ("$.responses[3].content", EvalRunRequest, {**RUN, "responses": [*ROWS, EvalResponse(prompt_uuid="a", content=5)]}),  # type: ignore[arg-type]
+        (
+            "$.responses[3].content",
+            EvalRunRequest,
+            {**RUN, "responses": [*ROWS, EvalResponse(prompt_uuid="a", content=5)]},
+        ),  # type: ignore[arg-type]
         ("$.responses[0].content", EvalRunRequest, {**RUN, "responses": [{"prompt_uuid": "a", "content": b"bytes"}]}),
-        ("$.responses[3].contents", EvalRunRequest, {**RUN, "responses": [*ROWS, {"prompt_uuid": "a", "contents": ""}]}),
+        (
+            "$.responses[3].contents",
+            EvalRunRequest,
+            {**RUN, "responses": [*ROWS, {"prompt_uuid": "a", "contents": ""}]},
+        ),
         ("$.responses[1].prompt_uuid", EvalRunRequest, {**RUN, "responses": [*ROWS[:1], {"content": "x"}]}),
         ("$.responses[0].prompt_uuid", EvalRunRequest, {**RUN, "responses": [{"prompt_uuid": None}]}),
         ("$.responses[0]", EvalRunRequest, {**RUN, "responses": ["text"]}),
@@ -166,8 +187,16 @@ ROWS = [{"prompt_uuid": "a", "content": "x"}] * 3
         ("$.responses", EvalRunRequest, {**RUN, "responses": EvalResponse(prompt_uuid="a")}),
         ("$.responses", EvalRunRequest, {**RUN, "responses": 5}),
         ("$.responses[0].response_uuid", EvalRunRequest, {**RUN, "responses": [ScoredResponse(prompt_uuid="a")]}),
-        ("$.responses[0].content.uuid", EvalRunRequest, {**RUN, "responses": [{"prompt_uuid": "a", "content": {"uuid": "f"}}]}),
-        ("$.eval_run_examples[0].response", EvalRunRequest, {**RUN, "responses": [], "eval_run_examples": [{"type": "pass", "prompt": ""}]}),
+        (
+            "$.responses[0].content.uuid",
+            EvalRunRequest,
+            {**RUN, "responses": [{"prompt_uuid": "a", "content": {"uuid": "f"}}]},
+        ),
+        (
+            "$.eval_run_examples[0].response",
+            EvalRunRequest,
+            {**RUN, "responses": [], "eval_run_examples": [{"type": "pass", "prompt": ""}]},
+        ),
         ("$.confidence", AnswerUpdateRequest, {"confidence": "0.5"}),
         ("$.confidence", AnswerUpdateRequest, {"confidence": math.nan}),
         ("$.confidence", AnswerUpdateRequest, {"confidence": -math.inf}),
@@ -201,7 +230,7 @@ def test_failing_generator_raises_its_own_error() -> None:
 
 
 class TestTexts:
-    @pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "\ud83d"])
+    @pytest.mark.parametrize("value", ["\ud800", "a\udfffb", "\ud83d and more"])
     def test_lone_surrogate_is_named_by_its_path(self, value: str) -> None:
         error = refused(EvalRunRequest, **RUN, responses=[*ROWS, {"prompt_uuid": "p", "content": value}])
         assert error.path == "$.responses[3].content"
@@ -211,7 +240,10 @@ class TestTexts:
 
     @given(text)
     def test_every_other_text_arrives(self, value: str) -> None:
-        assert sent(EvalRunRequest, **RUN, responses=[{"prompt_uuid": "p", "content": value}])["responses"][0]["content"] == value
+        assert (
+            sent(EvalRunRequest, **RUN, responses=[{"prompt_uuid": "p", "content": value}])["responses"][0]["content"]
+            == value
+        )
 
     def test_subclasses_and_kin(self) -> None:
         class Kind(str, Enum):  # noqa: UP042 - as older code has them
@@ -264,8 +296,8 @@ class TestTimes:
 class TestUnions:
     """AI instructions and tools, there and back."""
 
-    AGENT = {"system_prompt": "Be kind", "agent_name": "a"}
-    TOOLS = [
+    AGENT: ClassVar = {"system_prompt": "Be kind", "agent_name": "a"}
+    TOOLS: ClassVar = [
         ({"value": [{"name": "t", "content": {"x": [1, None]}}]}, ToolArray),
         ({"type": "array", "value": []}, ToolArray),
         ({"value": {"t": 1}}, ToolDict),

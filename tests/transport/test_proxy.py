@@ -72,7 +72,10 @@ async def test_login_for_every_forwarded_request(monkeypatch: pytest.MonkeyPatch
 async def test_login_that_is_refused_shows_in_no_error(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tls, trusting = private_tls()
     is_tls = scheme == "HTTPS"
-    async with ProxyServer("other:login") as proxy, FaultyServer(reply(200, EVAL), tls=tls if is_tls else None) as server:
+    async with (
+        ProxyServer("other:login") as proxy,
+        FaultyServer(reply(200, EVAL), tls=tls if is_tls else None) as server,
+    ):
         monkeypatch.setenv(f"{scheme}_PROXY", f"http://{IN_URL}@{proxy.address}")
         async with client_of(server, ssl_context=trusting, max_retries=0) as client:
             for make in (
@@ -82,7 +85,9 @@ async def test_login_that_is_refused_shows_in_no_error(scheme: str, monkeypatch:
             ):
                 with pytest.raises(AymaraAIError, match="407") as caught:
                     await make()
-                shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
+                shown = (
+                    "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
+                )
                 shown += repr(caught.value.__cause__) + repr(pickle.dumps(caught.value))
                 for secret in ("p@ss-of-proxy", "p%40ss", IN_HEADER, KEY):
                     assert secret not in shown

@@ -43,7 +43,9 @@ async def test_same_host_by_another_scheme_is_another_origin() -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("location", ["//evil.example/v2", "https://evil.example", "http://127.0.0.1:1/", "http://[bad", "\\\\evil"])
+@pytest.mark.parametrize(
+    "location", ["//evil.example/v2", "https://evil.example", "http://127.0.0.1:1/", "http://[bad", "\\\\evil"]
+)
 async def test_location_in_disguise(location: str) -> None:
     async with FaultyServer(redirect(302, location), reply(200, EVAL)) as server, client_of(server) as client:
         if location == "\\\\evil":

@@ -131,7 +131,11 @@ async def test_parameters_are_encoded() -> None:
     }
 
 
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]), min_size=1)))
+@given(
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+    )
+)
 def test_every_text_is_one_parameter(parameters: dict[str, str]) -> None:
     encoded = query(parameters)
     assert encoded.isascii()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import attrs
 import pytest
@@ -22,13 +20,10 @@ from aymara_async import (
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
-    RateLimitError,
     UnprocessableEntityError,
 )
-from aymara_async.transport.retry import RetryPolicy
 from tests.answers import ANALYSIS, EVAL, FILES, REPORT, RUN, SCORED
 from tests.faulty_server import (
-    AT_ONCE,
     FaultyServer,
     Step,
     client_of,
@@ -82,7 +77,12 @@ some_calls = pytest.mark.parametrize(
 )
 
 PARTIAL = message(200, b'{"eval_uuid"', {"Content-Length": "400"})
-BROKEN: dict[str, Step] = {"reset": reset, "hang_up": hang_up, "truncated": send(PARTIAL), "half a head": send(b"HTTP/1.1 2")}
+BROKEN: dict[str, Step] = {
+    "reset": reset,
+    "hang_up": hang_up,
+    "truncated": send(PARTIAL),
+    "half a head": send(b"HTTP/1.1 2"),
+}
 
 
 async def send_once(call: Call, server: FaultyServer, **options: object) -> object:
@@ -99,7 +99,9 @@ async def test_refused_is_sent_again_by_every_method(call: Call, status: int) ->
     async with FaultyServer(error(status), error(status), reply(200, call.answer)) as server:
         await send_once(call, server)
     assert len(server.requests) == 3
-    assert len({(request.target, request.body[-10:]) for request in server.requests}) <= (3 if call.name == "upload" else 1)
+    assert len({(request.target, request.body[-10:]) for request in server.requests}) <= (
+        3 if call.name == "upload" else 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,9 @@ async def test_unsafe_call_stops_where_a_retry_turns_ambiguous() -> None:
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("first", [reset, error(500), error(504), send(PARTIAL)], ids=["reset", "500", "504", "partial"])
+@pytest.mark.parametrize(
+    "first", [reset, error(500), error(504), send(PARTIAL)], ids=["reset", "500", "504", "partial"]
+)
 async def test_delete_that_is_gone_on_a_retry_counts_as_done(first: Step) -> None:
     async with FaultyServer(first, error(404)) as server, client_of(server) as client:
         await client.evals.delete("test.1")
@@ -325,137 +329,3 @@ async def test_raw_response_tells_the_attempts() -> None:
     async with FaultyServer(error(503), error(503), reply(200, EVAL)) as server, client_of(server) as client:
         assert (await client.evals.with_raw_response.get("test.1")).attempts == 3
         assert (await client.evals.with_raw_response.get("test.1")).attempts == 1
-
-
-@pytest.mark.parametrize("value", ["0", " 0 ", "0.0", format_datetime(datetime(2020, 1, 1, tzinfo=UTC), usegmt=True)])
-async def test_retry_after_that_is_over_is_sent_again_at_once(value: str) -> None:
-    async with FaultyServer(error(429, Retry_After=value), reply(200, RUN)) as server, client_of(server) as client:
-        await client.evals.runs.create(eval_uuid="test.1", responses=[])
-    assert len(server.requests) == 2
-
-
-async def test_retry_after_is_waited_for() -> None:
-    async with FaultyServer(error(429, Retry_After="60"), reply(200, RUN)) as server:
-        async with client_of(server, deadline=30) as client:
-            with pytest.raises(RateLimitError, match="asks to wait 60 s") as caught:
-                await client.evals.runs.create(eval_uuid="test.1", responses=[])
-    assert len(server.requests) == 1, "a wait that ends after the deadline is not begun"
-    assert caught.value.retry_after == 60
-
-
-@pytest.mark.parametrize("value", ["soon", "-5", "1e3", "12 parsecs", "", "Fri, 99 Foo 2026", "NaN", "inf", "\u0663"])
-async def test_retry_after_that_is_garbage_falls_back_to_backoff(value: str) -> None:
-    headers = {"Retry-After": value or " "}
-    async with FaultyServer(reply(429, {}, _latin(headers)), reply(200, EVAL)) as server, client_of(server) as client:
-        await client.evals.get("test.1")
-    assert len(server.requests) == 2
-
-
-def _latin(headers: dict[str, str]) -> dict[str, str]:
-    return {name: value.encode().decode("latin-1") for name, value in headers.items()}
-
-
-@pytest.mark.parametrize("value", ["121", "3600", "999999999"])
-async def test_retry_after_beyond_two_minutes_is_raised_at_once(value: str) -> None:
-    async with FaultyServer(error(429, Retry_After=value), reply(200, EVAL)) as server, client_of(server) as client:
-        with pytest.raises(RateLimitError) as caught:
-            await client.evals.get("test.1")
-    assert len(server.requests) == 1
-    assert caught.value.retry_after == float(value)
-
-
-async def test_retry_after_as_a_far_date_is_raised_at_once() -> None:
-    date = datetime.now(UTC) + timedelta(hours=1)
-    step = error(503, Retry_After=format_datetime(date, usegmt=True))
-    async with FaultyServer(step, reply(200, EVAL)) as server, client_of(server) as client:
-        with pytest.raises(InternalServerError) as caught:
-            await client.evals.get("test.1")
-    assert len(server.requests) == 1
-    assert caught.value.retry_after is not None
-    assert 3000 < caught.value.retry_after <= 3600
-
-
-async def test_budget_bounds_the_traffic_of_a_total_outage() -> None:
-    async with FaultyServer(error(503)) as server, client_of(server) as client:
-        failures = await asyncio.gather(*(client.evals.get("test.1") for _ in range(200)), return_exceptions=True)
-    assert all(isinstance(failure, InternalServerError) for failure in failures)
-    assert len(server.requests) == 200 + 100
-
-
-async def test_budget_comes_back_with_success() -> None:
-    async with FaultyServer(error(503), reply(200, EVAL)) as server, client_of(server) as client:
-        budget = client._session.budget
-        budget.tokens = 1.0
-        await client.evals.get("test.1")
-        assert budget.tokens == pytest.approx(1.1)
-        await client.evals.get("test.1")
-        assert budget.tokens == pytest.approx(1.2)
-
-
-async def test_views_share_the_budget() -> None:
-    async with FaultyServer(error(503)) as server, client_of(server, max_retries=100) as client:
-        for _ in range(3):
-            with pytest.raises(InternalServerError):
-                await client.with_options(timeout=9).evals.get("test.1")
-    assert len(server.requests) == 3 + 100
-
-
-@pytest.mark.parametrize("options", [{"max_retries": 0}, {"retry": RetryPolicy(max_retries=0)}])
-async def test_no_retries_if_asked_for_none(options: dict[str, object]) -> None:
-    async with FaultyServer(error(503)) as server, client_of(server, **options) as client:
-        with pytest.raises(InternalServerError):
-            await client.evals.get("test.1")
-    assert len(server.requests) == 1
-
-
-async def test_deadline_ends_a_call_while_each_attempt_is_within_its_timeout() -> None:
-    async with FaultyServer(stall) as server:
-        async with client_of(server, timeout=0.2, deadline=0.5, max_retries=50) as client:
-            with pytest.raises(APITimeoutError):
-                await client.evals.get("test.1")
-    assert 2 <= len(server.requests) <= 4
-
-
-async def test_deadline_bounds_an_attempt_without_a_timeout() -> None:
-    async with FaultyServer(stall) as server, client_of(server, timeout=None, deadline=0.1) as client:
-        with pytest.raises(APITimeoutError, match=r"within 0\.1 s"):
-            await client.evals.get("test.1")
-    assert len(server.requests) == 1
-
-
-async def test_timeout_of_one_call_goes_before_the_clients() -> None:
-    async with FaultyServer(stall) as server, client_of(server, timeout=None, max_retries=0) as client:
-        with pytest.raises(APITimeoutError, match=r"within 0\.1 s"):
-            await client.evals.get("test.1", timeout=0.1)
-
-
-class TestPolicy:
-    """The waits, as numbers."""
-
-    @pytest.mark.parametrize("attempt", range(1, 12))
-    def test_jitter_is_between_zero_and_a_bound_that_doubles(self, attempt: int) -> None:
-        policy = RetryPolicy(max_retries=100)
-        bound = min(20.0, 0.5 * 2 ** (attempt - 1))
-        waits = [self.delay(policy, APIConnectionError("broken"), attempt) for _ in range(300)]
-        assert all(0 <= wait <= bound for wait in waits)
-        assert max(waits) > 0.8 * bound
-        assert min(waits) < 0.2 * bound
-
-    @pytest.mark.parametrize("asked", [0.0, 1.0, 119.0, 120.0])
-    async def test_retry_after_is_honoured_with_jitter_on_top(self, asked: float) -> None:
-        async with FaultyServer(error(429, Retry_After=f"{asked:g}")) as server:
-            async with client_of(server, max_retries=0) as client:
-                with pytest.raises(RateLimitError) as caught:
-                    await client.evals.get("test.1")
-        waits = [self.delay(RetryPolicy(), caught.value, 1) for _ in range(100)]
-        assert all(asked <= wait <= asked + 0.5 for wait in waits)
-        assert len(set(waits)) > 50
-
-    @staticmethod
-    def delay(policy: RetryPolicy, failure: APIConnectionError | APIStatusError, attempt: int) -> float:
-        wait = policy.delay(failure, attempt=attempt, is_idempotent=True)
-        assert wait is not None
-        return wait
-
-    def test_at_once_never_waits(self) -> None:
-        assert self.delay(AT_ONCE, APIConnectionError("broken"), 4) == 0

@@ -103,7 +103,9 @@ async def test_redirects_are_never_left_to_aiohttp(answers: aioresponses) -> Non
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_failures_of_aiohttp_are_ours(failure: Exception, kind: type[APIConnectionError], answers: aioresponses) -> None:
+async def test_failures_of_aiohttp_are_ours(
+    failure: Exception, kind: type[APIConnectionError], answers: aioresponses
+) -> None:
     answers.get(URL, exception=failure, repeat=True)
     with pytest.raises(kind) as caught:
         await send(GET)
