@@ -99,7 +99,7 @@ class Answering:
         if isinstance(answer, bytes | bytearray | memoryview):
             data = bytes(answer)
             kind = self._kind("", data)
-            ending = next((ending for ending, of in _sniffed(data)), "mp4" if kind == "video" else "png")
+            ending = next((ending for ending, _ in _sniffed(data)), "mp4" if kind == "video" else "png")
             return respond(prompt, content=await self._upload((f"answer.{ending}", data)), content_type=kind)
         if isinstance(answer, os.PathLike):
             path = os.fspath(answer)

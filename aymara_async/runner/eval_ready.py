@@ -30,7 +30,7 @@ def creation_fields(params: EvalParams) -> dict[str, Any]:
     if isinstance(given, EvalCreate):
         fields = {name: value for name, value in vars(given).items() if value is not UNSET}
     elif isinstance(given, Mapping):
-        fields = dict(cast(Mapping[str, object], given))
+        fields = dict(given)
     else:
         raise RequestValidationError(
             f"An eval is a mapping with the arguments of evals.create, or an EvalCreate, not a {type(given).__name__}. "
@@ -59,7 +59,7 @@ async def make_eval(client: AsyncAymaraAI, fields: Mapping[str, Any], journal: A
         told = cast(Mapping[str, str], intention)
         fields = {**fields, "name": told["name"]}
         began = datetime.fromisoformat(told["at"])
-        created = await _find(client, fields, began) or await _create(client, fields, began)
+        created = await _look(client, fields, began) or await _create(client, fields, began)
     if created.eval_uuid is None:
         raise OutcomeUnknownError(
             f"The server created an eval named {fields['name']!r}, but did not say its id. Nothing was asked or "
@@ -77,11 +77,18 @@ async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datet
     except APIError as error:
         if not may_have_acted(error) and not isinstance(error, APIResponseValidationError):
             raise
-        for look in range(LOOKS):
-            await asyncio.sleep(PAUSE * look)
-            if found := await _find(client, fields, began):
-                return found
+        if found := await _look(client, fields, began):
+            return found
         raise
+
+
+async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:
+    """Look a few times, since the server may still be at it."""
+    for look in range(LOOKS):
+        await asyncio.sleep(PAUSE * look)
+        if found := await _find(client, fields, began):
+            return found
+    return None
 
 
 async def _find(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:

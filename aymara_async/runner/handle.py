@@ -22,7 +22,8 @@ class EvalHandle:
     """The API that has it."""
     workspace_uuid: str | None = None
     journal: str | None = None
-    """The file that knows what was answered and scored; whoever picks the eval up has to reach it."""
+    """The file that knows what was answered and scored; whoever picks the eval up has to reach it. Without one, each
+    resumption asks and scores everything, in a run of its own."""
     turns: int = 1
     run_name: str | None = None
     version: int = VERSION

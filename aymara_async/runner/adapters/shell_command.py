@@ -59,8 +59,9 @@ class ShellCommand:
         process = await self._start()
         try:
             written, said = await process.communicate(self._input(prompt))
-        finally:
+        except BaseException:
             await _kill_group(process)
+            raise
         code = process.returncode or 0
         if code != 0:
             text = said.decode(errors="replace").strip()[-SHOWN:]

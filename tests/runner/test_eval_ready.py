@@ -1,0 +1,89 @@
+"""The eval is created once, whatever happens to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from aymara_async import AsyncAymaraAI, BadRequestError, OutcomeUnknownError, UnprocessableEntityError, WaitTimeoutError
+from aymara_async.runner import eval_ready
+from aymara_async.runner.answer_journal import AnswerJournal
+from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.sandbox import Sandbox
+from aymara_async.sandbox.faults import Fail, NeverFinish, Reset
+from tests.runner.conftest import params
+
+
+async def refuse(prompt: ModelPrompt) -> str:
+    return "No."
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eval_ready, "PAUSE", 0.0)
+
+
+async def count_evals(client: AsyncAymaraAI) -> int:
+    return len([one async for one in client.evals.list()])
+
+
+@pytest.mark.parametrize("name", [None, "Mine"])
+async def test_a_lost_answer(client: AsyncAymaraAI, sandbox: Sandbox, name: str | None) -> None:
+    sandbox.add_fault(Reset("evals.create", calls=1, processed=True))
+    outcome = await AsyncEvalRunner(client, refuse).run_eval(params(3, name=name))
+    assert len(outcome.responses) == 3
+    assert await count_evals(client) == 1
+
+
+async def test_a_request_that_did_not_arrive(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
+    sandbox.add_fault(Reset("evals.create", calls=1, processed=False))
+    with pytest.raises(OutcomeUnknownError):
+        await AsyncEvalRunner(client, refuse).run_eval(params(3))
+    assert await count_evals(client) == 0
+
+
+async def test_a_crash_before_the_answer_was_noted(
+    client: AsyncAymaraAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = AnswerJournal.note
+
+    async def crash(self: AnswerJournal, facts: Mapping[str, object]) -> None:
+        if "eval_uuid" in facts:
+            raise KeyboardInterrupt
+        await note(self, facts)
+
+    runner = AsyncEvalRunner(client, refuse)
+    monkeypatch.setattr(AnswerJournal, "note", crash)
+    with pytest.raises(KeyboardInterrupt):
+        await runner.start(params(3), journal=tmp_path / "journal")
+    monkeypatch.setattr(AnswerJournal, "note", note)
+    outcome = await runner.run_eval(params(3), journal=tmp_path / "journal")
+    assert len(outcome.responses) == 3
+    assert await count_evals(client) == 1
+
+
+async def test_evals_that_cannot_be_told_apart(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
+    fields = params(3, name="Mine")
+    earlier = await client.evals.create(**fields)
+    sandbox.add_fault(Reset("evals.create", calls=1, processed=True))
+    with pytest.raises(OutcomeUnknownError, match="2 evals may be it") as caught:
+        await AsyncEvalRunner(client, refuse).run_eval(fields)
+    assert str(earlier.eval_uuid) in str(caught.value)
+
+
+async def test_the_api_refuses_the_eval(client: AsyncAymaraAI) -> None:
+    with pytest.raises((BadRequestError, UnprocessableEntityError)):
+        await AsyncEvalRunner(client, refuse).run_eval(params(-1))
+
+
+async def test_an_eval_that_does_not_get_ready(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
+    sandbox.add_fault(NeverFinish("evals.create"))
+    with pytest.raises(WaitTimeoutError):
+        await AsyncEvalRunner(client, refuse, wait_timeout=0.05).run_eval(params(3))
+    sandbox.clear_faults()
+    sandbox.add_fault(Fail("evals.create"))
+    with pytest.raises(Exception, match="failed"):
+        await AsyncEvalRunner(client, refuse).run_eval(params(3))
