@@ -34,5 +34,7 @@ def exact_percent(share: float) -> str:
 
 
 def p_value_text(p_value: float) -> str:
-    """Write a p-value: ``"p = 0.012"``, ``"p < 0.001"``."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
+    """Write a p-value: ``"p = 0.012"``, ``"p < 0.001"``, ``"p = 1"``."""
+    if p_value < 0.001:
+        return "p < 0.001"
+    return "p = 1" if p_value == 1.0 else f"p = {min(p_value, 0.999):.3f}"

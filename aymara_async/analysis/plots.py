@@ -47,7 +47,8 @@ def graph_eval_stats(
     intervals = [Interval(low, high) for low, high in zip(stats["interval_low"], stats["interval_high"], strict=True)]
     figure, axes = _rows(names, title or "Pass rates of eval runs", "Eval run")
     _draw_rates(axes, rates, intervals, [int(scored) for scored in stats["num_responses_scored"]])
-    _label_rates(axes, confidence_level, bar)
+    _label_rates(axes, confidence_level)
+    _draw_bar(figure, axes, bar)
     return figure
 
 
@@ -72,7 +73,8 @@ def graph_eval_by_category(
         [rate.interval for rate in rates],
         [rate.tally.scored for rate in rates],
     )
-    _label_rates(axes, confidence_level, bar)
+    _label_rates(axes, confidence_level)
+    _draw_bar(figure, axes, bar)
     return figure
 
 
@@ -106,8 +108,8 @@ def graph_comparison(comparison: RunComparison, *, title: str | None = None) -> 
             shift=shift,
             label=excerpt(name, 50),
         )
-    _label_rates(axes, comparison.confidence_level, None)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
+    _label_rates(axes, comparison.confidence_level)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -195,14 +197,17 @@ def _draw_rates(
         )  # fmt: skip
 
 
-def _label_rates(axes: Axes, confidence_level: float, bar: float | None) -> None:
+def _label_rates(axes: Axes, confidence_level: float) -> None:
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set_xlabel(f"Pass rate, with {exact_percent(confidence_level)} interval")
+    _calm(axes)
+
+
+def _draw_bar(figure: Figure, axes: Axes, bar: float | None) -> None:
     if bar is not None:
         axes.axvline(bar, color=GREY, linestyle="--", linewidth=1.2, label=f"bar {exact_percent(bar)}")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
-    _calm(axes)
+        figure.legend(loc="outside lower center", frameon=False)
 
 
 def _calm(axes: Axes) -> None:

@@ -150,5 +150,5 @@ def _why_open(verdict: Verdict, bar: str) -> str:
 
 def _rounded_up(number: int) -> int:
     """Round up to two digits: the pass rate that it rests on is no more exact than that."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit: int = 10 ** max(0, len(str(number)) - 2)
     return -(-number // unit) * unit

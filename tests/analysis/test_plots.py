@@ -61,7 +61,7 @@ def test_run_against_run() -> None:
     figure = graph_comparison(compare_runs(a_scored_run([True, True, None]), a_scored_run([False, True, True], "new")))
     check(figure)
     assert "1 from pass to fail, 0 from fail to pass" in texts(figure)
-    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["first", "new"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["first", "new"]
 
 
 def test_nothing_to_compare() -> None:

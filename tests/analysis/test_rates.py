@@ -134,4 +134,4 @@ def test_numbers_are_not_rounded_to_certainty() -> None:
         "100%", ">99.9%", "95.3%", "<0.1%", "0%", "–",
     ]  # fmt: skip
     assert [points(difference) for difference in (0.013, -0.004, 0.0, -0.0001)] == ["+1.3", "−0.4", "0.0", "0.0"]
-    assert [p_value_text(p) for p in (0.0003, 0.012)] == ["p < 0.001", "p = 0.012"]
+    assert [p_value_text(p) for p in (0.0003, 0.012, 1.0)] == ["p < 0.001", "p = 0.012", "p = 1"]
