@@ -66,21 +66,20 @@ async def compare(folder: str, responses: int) -> None:
     print(f"the journal costs {(1 - best['with'] / best['without']) * 100:.1f}% of the throughput (best of {ROUNDS})")
 
 
-async def paced(folder: str, responses: int, latency: float) -> None:
-    """A server that takes its time, so that the job is bound by it and not by this machine."""
+async def paced(folder: str, responses: int, seconds: float) -> None:
+    """Score on a server whose judge takes its time, as a real one does, so that neither side is short of a processor."""
     file = f"{folder}/responses.jsonl"
-    with server(responses, file, latency=latency) as running:
+    fault = {"kind": "latency", "operation": "evals.runs.score_responses", "seconds": seconds}
+    with server(responses, file, faults=[fault]) as running:
         async with AsyncAymaraAI(base_url=running.url, api_key=running.api_key) as client:
-            await beside(client, running.eval_uuid, file, f"{folder}/paced{latency}.db", responses)
+            await beside(client, running.eval_uuid, file, f"{folder}/paced.db", responses)
 
 
 async def main() -> None:
     responses = int(sys.argv[1]) if len(sys.argv) > 1 else 30_000
     with tempfile.TemporaryDirectory() as folder:
         await compare(folder, responses)
-        for latency in (0.0, 0.05):
-            print(f"server latency {latency * 1000:.0f} ms, ", end="")
-            await paced(folder, responses, latency)
+        await paced(folder, 10_000, 0.5)
 
 
 if __name__ == "__main__":

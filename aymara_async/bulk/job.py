@@ -102,7 +102,7 @@ class Job:
         self._learn_run(batch.run, doubt.eval_run_uuid)
         if doubt.missing:
             self._give_up_unless_resending(doubt)
-            await self.journal.release(doubt.missing)
+            await self.journal.release(batch)
 
     async def _learn_prompts(self) -> None:
         async for prompts in self.calls.prompts():
@@ -153,6 +153,7 @@ class Job:
         finally:
             self._slots.release()
         if isinstance(outcome, APIError) and meaning(outcome) is Meaning.REJECTED:
+            await self.journal.release(sent)
             await self._split(batch, outcome)
         elif sent.turns:
             await self._recover(batch, sent, unanswered)
@@ -186,7 +187,7 @@ class Job:
                 if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
                     return sent, error
                 if what is Meaning.FATAL or self._is_hopeless(error):
-                    await self.journal.release(sent.turns)
+                    await self.journal.release(sent)
                     raise
                 refusals += 1
                 if _wait_of(error) is None:  # else the limiter makes everybody wait
@@ -229,7 +230,6 @@ class Job:
 
     async def _split(self, batch: Sequence[Sendable], error: APIError) -> None:
         """Send the halves of a rejected batch, or report a rejected response."""
-        await self.journal.release([one.turn for one in batch])
         if len(batch) > 1:
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):

@@ -5,7 +5,7 @@ The life of a turn, and what a crash at that point leads to:
 =========  =====================================  ===============================================
 state      written                                found by a later session
 =========  =====================================  ===============================================
-NEW        when read from the input               sent like any other
+NEW        to a temporary table                   no trace of; sent like any other
 SENT       with its batch, before that is sent    looked for at the server before anything is sent
 SCORED     with the result, before it is yielded  yielded from the journal, not sent
 =========  =====================================  ===============================================
@@ -74,16 +74,15 @@ class Journal:
 
     async def intend(self, turns: Sequence[Turn], run: Run | None) -> SentBatch:
         """Note that a batch is about to be sent, to a run or, if None, to one of its own."""
-        return await self._commits.do(partial(tables.intend, turns, run, self.run_name))
+        return await self._commits.do(partial(tables.intend, turns, run, self.run_name, is_kept=self._is_durable))
 
     async def record(self, batch: SentBatch, eval_run_uuid: str, found: Sequence[tuple[Turn, ScoredResponse]]) -> None:
         """Note results."""
         await self._commits.do(partial(tables.record, batch, eval_run_uuid, found, keeps_results=self._is_durable))
 
-    async def release(self, turns: Sequence[Turn]) -> None:
-        """Note that the server has not scored these."""
-        if turns:
-            await self._commits.do(partial(tables.release, [turn.id for turn in turns]))
+    async def release(self, batch: SentBatch) -> None:
+        """Note that the server has not scored what there is no result for."""
+        await self._commits.do(partial(tables.release, batch))
 
     async def sent(self) -> list[SentBatch]:
         """List the batches that were sent and of which nothing more is known."""

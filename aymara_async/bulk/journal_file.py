@@ -11,20 +11,23 @@ from aymara_async.bulk.errors import JournalError
 APPLICATION_ID = 0x41796D61
 VERSION = 1
 
+# The file only grows at its end: what is looked up by its content is in a temporary table, made anew by each session.
 _SCHEMA = f"""
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={VERSION};
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, eval_run_uuid TEXT, scored INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE batches (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL);
-CREATE TABLE turns (
+CREATE TABLE batches (
+  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL, is_open INTEGER NOT NULL DEFAULT 1,
+  turns TEXT NOT NULL);
+CREATE TABLE results (id INTEGER PRIMARY KEY, response_uuid TEXT, scored TEXT NOT NULL);
+"""
+_TEMPORARY = """
+CREATE TEMP TABLE turns (
   id INTEGER PRIMARY KEY, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL, turn_number INTEGER NOT NULL,
   digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
   batch INTEGER, response_uuid TEXT, UNIQUE (prompt_uuid, thread_uuid, turn_number));
-CREATE TABLE results (id INTEGER PRIMARY KEY, scored TEXT NOT NULL);
-"""
-_TEMPORARY = """
 CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
 """

@@ -49,11 +49,29 @@ def begin_session(
     session = int(settings["session"]) + 1
     settings["session"] = str(session)
     db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
+    if session > 1:
+        db.execute(_RECALL_TURNS)
+        db.execute(_RECALL_STATES, (SCORED, SENT, NEW))
     return session, settings["run_name"]
 
 
+# The batch that a turn was last sent with decides.
+_RECALL_TURNS = """
+INSERT INTO temp.turns (id, number, prompt_uuid, thread_uuid, turn_number, digest, session, batch)
+SELECT json_extract(sent.value, '$[0]'), json_extract(sent.value, '$[1]'), json_extract(sent.value, '$[2]'),
+       json_extract(sent.value, '$[3]'), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'), 0, batches.id
+FROM batches CROSS JOIN json_each(batches.turns) AS sent
+WHERE true ORDER BY batches.id
+ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, number = excluded.number, digest = excluded.digest
+"""
+_RECALL_STATES = """
+UPDATE temp.turns SET
+  response_uuid = (SELECT response_uuid FROM results WHERE results.id = turns.id),
+  state = CASE WHEN EXISTS (SELECT 1 FROM results WHERE results.id = turns.id) THEN ?1
+               WHEN (SELECT is_open FROM batches WHERE batches.id = turns.batch) THEN ?2 ELSE ?3 END
+"""
 _INSERT_TURNS = """
-INSERT INTO turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
+INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
 SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),
        json_extract(given.value, '$[4]'), ?2, json_extract(given.value, '$[0]')
 FROM json_each(?1) AS given WHERE true ON CONFLICT DO NOTHING
@@ -62,11 +80,11 @@ _FIND_TURNS = """
 SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, results.scored,
        EXISTS (SELECT 1 FROM temp.prompts WHERE prompts.prompt_uuid = turns.prompt_uuid)
 FROM json_each(?1) AS given
-CROSS JOIN turns ON turns.prompt_uuid = json_extract(given.value, '$[1]')
+CROSS JOIN temp.turns ON turns.prompt_uuid = json_extract(given.value, '$[1]')
   AND turns.thread_uuid = json_extract(given.value, '$[2]') AND turns.turn_number = json_extract(given.value, '$[3]')
 LEFT JOIN results ON results.id = turns.id ORDER BY given.key
 """
-_MEET_AGAIN = "UPDATE turns SET session = ?, number = ?, digest = ? WHERE id = ?"
+_MEET_AGAIN = "UPDATE temp.turns SET session = ?, number = ?, digest = ? WHERE id = ?"
 
 
 def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, knows_prompts: bool) -> list[Registered]:
@@ -95,15 +113,19 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
     return registered
 
 
-_SEND = "UPDATE turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
+_SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 
-def intend(turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection) -> SentBatch:
+def intend(
+    turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection, *, is_kept: bool
+) -> SentBatch:
     """Store a batch, and that its turns are sent with it."""
     already = 0
     if run is not None:
         ((already,),) = db.execute("SELECT scored FROM runs WHERE id = ?", (run.id,)).fetchall()
-    batch = db.execute("INSERT INTO batches (run, already) VALUES (?, ?)", (run.id if run else 0, already)).lastrowid
+    given = _json([_row(turn) for turn in turns]) if is_kept else "[]"
+    add = "INSERT INTO batches (run, already, turns) VALUES (?, ?, ?)"
+    batch = db.execute(add, (run.id if run else 0, already, given)).lastrowid
     assert batch is not None
     if run is None:
         name = f"{run_name} {batch:06d}"
@@ -115,9 +137,14 @@ def intend(turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Co
     return SentBatch(batch, run, already, turns)
 
 
-def release(ids: Sequence[int], db: sqlite3.Connection) -> None:
-    """Store that turns are as if they had not been sent."""
-    db.execute(_SEND, (NEW, None, _json(ids)))
+def _row(turn: Turn) -> tuple[int, int, str, str, int, str]:
+    return turn.id, turn.number, turn.prompt_uuid, turn.thread_uuid or "", turn.turn_number, turn.digest
+
+
+def release(batch: SentBatch, db: sqlite3.Connection) -> None:
+    """Store that what is not scored of a batch is as if it had not been sent."""
+    db.execute("UPDATE batches SET is_open = 0 WHERE id = ?", (batch.id,))
+    db.execute("UPDATE temp.turns SET state = ? WHERE batch = ? AND state = ?", (NEW, batch.id, SENT))
 
 
 def taken(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> set[str]:
@@ -126,12 +153,12 @@ def taken(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> set[str]:
 
 
 _TAKEN = """
-SELECT response_uuid FROM turns WHERE prompt_uuid IN (SELECT value FROM json_each(?)) AND state = ?
+SELECT response_uuid FROM temp.turns WHERE prompt_uuid IN (SELECT value FROM json_each(?)) AND state = ?
 AND response_uuid IS NOT NULL
 """
 _FIRST = """
-SELECT response_uuid FROM turns WHERE state = ?1 AND batch = (
-  SELECT min(batch) FROM turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2))
+SELECT response_uuid FROM temp.turns WHERE state = ?1 AND batch = (
+  SELECT min(batch) FROM temp.turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2))
 """
 
 
@@ -141,12 +168,12 @@ def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
 
 
 _SCORED_TURNS = """
-UPDATE turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]')
+UPDATE temp.turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]')
 FROM json_each(?1) AS given WHERE turns.id = json_extract(given.value, '$[0]')
 """
 _RESULTS = """
 INSERT OR REPLACE INTO results
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]') FROM json_each(?)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)
 """
 
 
@@ -185,7 +212,7 @@ def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int
 _SENT = """
 SELECT batches.id, batches.already, runs.id, runs.name, runs.eval_run_uuid, runs.scored,
        turns.id, turns.number, turns.prompt_uuid, turns.thread_uuid, turns.turn_number, turns.digest
-FROM turns JOIN batches ON batches.id = turns.batch JOIN runs ON runs.id = batches.run
+FROM temp.turns JOIN batches ON batches.id = turns.batch JOIN runs ON runs.id = batches.run
 WHERE turns.state = ? ORDER BY batches.id, turns.number
 """
 
@@ -214,13 +241,13 @@ def single_run(run_name: str, db: sqlite3.Connection) -> Run:
 
 
 _NOT_LISTED = """
-SELECT prompt_uuid FROM turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2) AND (
+SELECT prompt_uuid FROM temp.turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2) AND (
   response_uuid NOT IN (SELECT response_uuid FROM temp.listed WHERE response_uuid IS NOT NULL)
   OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed))
 """
 _NOT_KNOWN = """
 SELECT prompt_uuid FROM temp.listed
-WHERE response_uuid NOT IN (SELECT response_uuid FROM turns WHERE state = ? AND response_uuid IS NOT NULL)
+WHERE response_uuid NOT IN (SELECT response_uuid FROM temp.turns WHERE state = ? AND response_uuid IS NOT NULL)
 """
 
 

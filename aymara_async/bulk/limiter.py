@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aymara_async.response import APIResponse
-from aymara_async.transport.retry import REFUSED, RetryBudget, RetryPolicy
-from aymara_async.transport.session import ConnectionSettings, Request, SessionManager
+from aymara_async.transport.retry import REFUSED, RetryPolicy
+from aymara_async.transport.session import Request, SessionManager
 from aymara_async.transport.wire import retry_after
 
 CUT = 0.85

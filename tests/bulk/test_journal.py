@@ -225,7 +225,8 @@ async def test_a_file_that_cannot_grow_stops_before_anything_unrecorded_is_sent(
     assert 0 < sum(b.scored().values()) < 400
     # The journal knows every response that was sent.
     connection = connect(path)
-    known = {prompt for (prompt,) in connection.execute("SELECT prompt_uuid FROM turns WHERE state > 0")}
+    rows_of_batches = connection.execute("SELECT value FROM batches, json_each(batches.turns)").fetchall()
+    known = {json.loads(row)[2] for (row,) in rows_of_batches}
     connection.close()
     assert set(b.scored()) <= known
     result = await b.scorer(journal=path, batch_size=10).run(rows)
@@ -240,7 +241,7 @@ async def test_an_intention_is_on_the_disk_before_it_is_sent(bench: Any, path: P
 
     def watched(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
         failure = commit(self, connection, group)
-        sent = connection.execute("SELECT count(*) FROM turns WHERE state > 0").fetchone()[0]
+        sent = connection.execute("SELECT count(*) FROM batches").fetchone()[0]
         log.append(f"known {sent}")
         return failure
 
@@ -249,7 +250,7 @@ async def test_an_intention_is_on_the_disk_before_it_is_sent(bench: Any, path: P
         await b.scorer(journal=path, batch_size=10, concurrency=1).run(b.rows)
     known = [int(entry.split()[1]) for entry in log]
     assert known == sorted(known)
-    assert set(known) == {0, 10, 20, 30}
+    assert set(known) == {0, 1, 2, 3}
 
 
 async def test_operations_that_arrive_together_share_a_commit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,15 +290,18 @@ async def test_the_life_of_a_turn(path: Path) -> None:
     assert [sent.turns for sent in await journal.sent()] == [turns]
     scored = ScoredResponse(prompt_uuid="p1", response_uuid="r1", content="x", is_passed=True)
     await journal.record(batch, "score_run.1", [(turns[0], scored)])
-    await journal.release([turns[2]])
     (left,) = await journal.sent()
-    assert (left.turns, left.run.eval_run_uuid, left.already) == ([turns[1]], "score_run.1", 0)
-    assert (await journal.intend([turns[2]], run)).already == 1
+    assert (left.turns, left.run.eval_run_uuid, left.already) == (turns[1:], "score_run.1", 0)
+    third = await journal.intend([turns[2]], run)
+    assert third.already == 1
+    assert [sent.turns for sent in await journal.sent()] == [[turns[1]], [turns[2]]]
+    await journal.release(batch)
+    assert [sent.turns for sent in await journal.sent()] == [[turns[2]]]
     assert await journal.taken(["p1", "p2"]) == {"r1"}
     await journal.close()
     again = await open_journal(path, "another name")
     assert again.run_name == "n"
-    assert len(await again.sent()) == 2
+    assert [sent.turns for sent in await again.sent()] == [[turns[2]]]
     assert [one.scored for one in await again.runs()] == [1]
     (known,) = await again.register([item(1)], knows_prompts=False)
     assert known.scored == scored
