@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from aymara_async import AsyncAymaraAI
+from aymara_async.runner import feed
 from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.runner.progress import EvalProgress
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
 from tests.runner.conftest import make_exact_eval, params
@@ -67,6 +71,54 @@ async def test_a_slow_thread_holds_up_no_other(client: AsyncAymaraAI) -> None:
     eval_uuid = await make_exact_eval(client, "slow", "a", "b", "c", "d")
     outcome = await AsyncEvalRunner(client, model, turns=3).run_eval(eval_uuid=eval_uuid)
     assert [len(thread) for thread in outcome.threads] == [3] * 5
+
+
+async def test_answers_that_all_others_wait_for_are_scored_at_once(
+    client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LINGER", 1e9)
+    outcome = await AsyncEvalRunner(client, talk, turns=3, batch_size=50).run_eval(params(7))
+    assert [len(thread) for thread in outcome.threads] == [3] * 7
+
+
+async def test_answers_do_not_wait_for_ever_for_a_full_batch(
+    client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "LINGER", 0.01)
+    scored = asyncio.Event()
+
+    async def model(prompt: ModelPrompt) -> str:
+        if prompt == "slow":
+            await scored.wait()
+        return await talk(prompt)
+
+    def watch(progress: EvalProgress) -> None:
+        if progress.scored:
+            scored.set()
+
+    eval_uuid = await make_exact_eval(client, "slow", "quick")
+    outcome = await AsyncEvalRunner(client, model, progress=watch).run_eval(eval_uuid=eval_uuid)
+    assert len(outcome.responses) == 2
+
+
+async def test_conversations_under_way_go_before_new_ones(client: AsyncAymaraAI) -> None:
+    asked: list[int] = []
+    scored = asyncio.Event()
+
+    async def model(prompt: ModelPrompt) -> str:
+        if len(asked) == 10:
+            await scored.wait()
+        asked.append(prompt.turn)
+        return await talk(prompt)
+
+    def watch(progress: EvalProgress) -> None:
+        if progress.scored:
+            scored.set()
+
+    runner = AsyncEvalRunner(client, model, turns=2, concurrency=1, batch_size=5, progress=watch)
+    await runner.run_eval(params(60))
+    assert sorted(asked) == [1] * 60 + [2] * 60
+    assert asked[11] == 2
 
 
 async def test_a_thread_whose_model_fails_ends_there(client: AsyncAymaraAI) -> None:
