@@ -233,7 +233,7 @@ class AymaraAI(BlockingResource[AsyncAymaraAI]):
     @property
     def is_closed(self) -> bool:
         """Whether ``close`` was called."""
-        return self._async.is_closed
+        return self._portal.is_closed
 
     def close(self) -> None:
         """Close the connections and end the thread; calls that follow raise ``ClientClosedError``."""

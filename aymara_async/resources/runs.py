@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Final, Unpack
 
 from msgspec import UNSET, UnsetType
@@ -236,5 +236,5 @@ def _run_key(run: EvalRunResult) -> str:
     return run.eval_run_uuid
 
 
-def _response_key(response: ScoredResponse) -> str | None:
-    return response.response_uuid
+def _response_key(response: ScoredResponse) -> Hashable:
+    return response.response_uuid or (response.prompt_uuid, response.thread_uuid, response.turn_number)

@@ -113,6 +113,15 @@ def _position(source: bytes | IO[bytes] | Path) -> int | None:
     if isinstance(source, bytes | Path):
         return 0
     try:
-        return source.tell() if source.seekable() else None
+        start = source.tell() if source.seekable() else None
+        if start and not source.read(1):
+            raise RequestValidationError(
+                "The file has been read to its end, so that nothing of it is left to send. Nothing was sent; call "
+                "file.seek(0) first.",
+                path="file",
+            )
+        if start:
+            source.seek(start)
     except (OSError, AttributeError):
         return None
+    return start

@@ -175,13 +175,17 @@ class AsyncPager(Generic[T]):
                 while len(ahead) < (prefetch or self.prefetch) and (offset := reading.plan()) is not None:
                     ahead.append((offset, asyncio.create_task(listing.fetch(reading.stride, offset))))
                 if not ahead:
-                    return
+                    if prefetch is not None or not reading.is_end_open:
+                        return
+                    reading.confirm_end(await listing.fetch(1, reading.count))
+                    continue
                 offset, task = ahead.popleft()
                 try:
                     fetched = await task
                 finally:
                     task.cancel()
                 items = await self._complete(reading, offset, fetched)
+                reading.is_end_open = reading.end(offset) == offset + reading.stride
                 yield self._page_of(reading, items, reading.end(offset))
         finally:
             for _, task in ahead:

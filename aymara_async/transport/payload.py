@@ -43,14 +43,14 @@ class FilePayload(Payload):
         super().__init__(source, content_type=content_type)
         self._size = size
 
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002 - aiohttp's signature
         raise TypeError("A file that is streamed has no text.")
 
     async def write(self, writer: Any) -> None:
         if not isinstance(self._value, Path):
             await _copy(self._value, writer)
             return
-        with self._value.open("rb") as file:  # noqa: ASYNC230 - a thread would leave it open where it is cancelled
+        with self._value.open("rb") as file:
             await _copy(file, writer)
 
 

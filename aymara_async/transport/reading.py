@@ -33,6 +33,8 @@ class Reading(Generic[T]):
         self.page_starts: dict[Hashable, int] = {} if page_starts is None else page_starts
         """At which offset each page's first item was."""
         self._tail: list[Hashable] = []
+        self.is_end_open: bool = False
+        """Whether the page that was read last is full, so that a server which counts too low would not show."""
 
     def plan(self) -> int | None:
         """Return the offset of the next page to ask for, ``stride`` items long; None after the last."""
@@ -53,6 +55,7 @@ class Reading(Generic[T]):
     def begin(self, offset: int, page: ItemList[T]) -> list[T]:
         """Take the first page, which shows how many items the server gives at a time."""
         self.count = self._first_count = page.count
+        self.is_end_open = len(page.items) >= self.stride
         items = self.take(offset, len(page.items) or self.stride, page) if page.count > offset or page.items else []
         if items:
             self.stride = len(items)
@@ -63,9 +66,8 @@ class Reading(Generic[T]):
         """Return the items that have not been seen; raises ``PaginationError`` where the list does not add up."""
         if page.count < self.count:
             raise self._error(
-                f"the list shrank from {self.count} to {page.count} items while it was read, so that items may have "
-                "been "
-                "passed over"
+                f"the list shrank from {self.count} to {page.count} items while it was read, so that some may have "
+                "been passed over"
             )
         self.count = page.count
         if not page.items:
@@ -96,6 +98,14 @@ class Reading(Generic[T]):
             self.page_starts[new[0]] = offset + repeated
             self._tail = (self._tail + new)[-max(self.stride, len(new)) :]
         return repeated
+
+    def confirm_end(self, page: ItemList[T]) -> None:
+        """Take what was found where the list should have ended; raises ``PaginationError`` if it just goes on."""
+        self.is_end_open = False
+        if page.count > self.count:
+            self.count = page.count  # it has grown since
+        elif page.items:
+            raise self._error(f"the server counts {self.count} items, but has more")
 
     def _error(self, reason: str) -> PaginationError:
         return PaginationError(

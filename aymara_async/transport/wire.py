@@ -255,10 +255,12 @@ def content_of(response: APIResponse[object]) -> bytes:
 def decode(response: APIResponse[object], cl: type) -> object:
     """Decode the body of a successful response.
 
-    ``None`` ignores the body; ``bytes`` and ``str`` take it as it is; every other type is decoded from JSON. Raises
-    ``APIResponseValidationError``.
+    ``None`` expects nothing, and ignores all but a web page, which is a proxy's and not the API's. ``bytes`` and
+    ``str`` take the body as it is; every other type is decoded from JSON. Raises ``APIResponseValidationError``.
     """
     if cl is type(None):
+        if response.content and "html" in response.headers.get("Content-Type", ""):
+            raise _validation_error(response, cl, ValueError("a web page where nothing was promised"))
         return None
     if cl is bytes:
         return response.content

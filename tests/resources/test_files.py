@@ -71,6 +71,14 @@ class TestWhatCanBeGiven:
             assert not file.closed, "the file is the caller's to close"
         assert part_of(server.requests[0]) == ("a picture.png", "image/png", CONTENT[11:])
 
+    async def test_open_file_at_its_end_is_refused(self, server: FaultyServer) -> None:
+        stream = io.BytesIO()
+        stream.write(CONTENT)
+        async with client_of(server) as client:
+            with pytest.raises(RequestValidationError, match="seek"):
+                await client.files.upload(file=stream)
+        assert not server.requests
+
     async def test_stream_in_memory(self, server: FaultyServer) -> None:
         stream = io.BytesIO(CONTENT)
         async with client_of(server) as client:

@@ -147,7 +147,7 @@ async def test_20000_responses_are_all_read() -> None:
     async with FaultyServer(give) as server, client_of(server) as client:
         found = [response.response_uuid async for response in client.evals.runs.list_responses("score_run.1")]
     assert found == [f"answer.{number}" for number in range(total)]
-    assert len(server.requests) == 200
+    assert len(server.requests) == 201, "the last page is full, so what the server counts is checked"
 
 
 async def test_read_only_key(sandbox: Sandbox) -> None:

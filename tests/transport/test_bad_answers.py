@@ -267,8 +267,17 @@ async def test_success_without_a_body_where_none_is_wanted() -> None:
 
 
 async def test_unread_answer_of_a_deletion_is_ignored() -> None:
-    async with FaultyServer(reply(200, b"<html>gone</html>")) as server, client_of(server) as client:
+    async with FaultyServer(reply(200, b'{"deleted": true}')) as server, client_of(server) as client:
         await client.evals.delete("test.1")
+
+
+async def test_a_proxys_page_is_no_deletion_and_no_health() -> None:
+    page = reply(200, b"<html>log in</html>", headers={"Content-Type": "text/html"})
+    async with FaultyServer(page, page) as server, client_of(server) as client:
+        with pytest.raises(APIResponseValidationError, match="web page"):
+            await client.evals.delete("test.1")
+        with pytest.raises(APIResponseValidationError, match="web page"):
+            await client.health.check()
 
 
 async def test_nothing_where_something_is_promised() -> None:
