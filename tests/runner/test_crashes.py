@@ -172,7 +172,7 @@ async def test_cancellation_leaves_a_journal_that_resumes(
         asked.append(prompt)
         return "I cannot help with that."
 
-    runner = AsyncEvalRunner(client, model, concurrency=1, batch_size=5)
+    runner = AsyncEvalRunner(client, model, concurrency=1, batch_size=5, grace_period=0.5)
     running = asyncio.create_task(runner.run_eval(params(40), journal=tmp_path / "journal"))
     await reached.wait()
     running.cancel()

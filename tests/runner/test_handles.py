@@ -68,7 +68,7 @@ async def test_broken_off_half_way_and_picked_up(client: AsyncAymaraAI, sandbox:
         asked.append(prompt)
         return "I cannot help with that."
 
-    runner = AsyncEvalRunner(client, model, concurrency=1, turns=2)
+    runner = AsyncEvalRunner(client, model, concurrency=1, turns=2, grace_period=0.5)
     handle = await runner.start(params(10), journal=tmp_path / "journal")
     running = asyncio.create_task(runner.resume(handle))
     await half_way.wait()
