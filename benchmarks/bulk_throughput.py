@@ -67,7 +67,7 @@ async def compare(folder: str, responses: int) -> None:
 
 
 async def paced(folder: str, responses: int, seconds: float) -> None:
-    """Score on a server whose judge takes its time, as a real one does, so that neither side is short of a processor."""
+    """Score on a server whose judge takes its time, as a real one does, so that no side is short of a processor."""
     file = f"{folder}/responses.jsonl"
     fault = {"kind": "latency", "operation": "evals.runs.score_responses", "seconds": seconds}
     with server(responses, file, faults=[fault]) as running:

@@ -67,12 +67,15 @@ class Job:
     error: Exception | None = None
     _run: Run | None = None
     _slots: asyncio.Semaphore = attrs.field(init=False)
+    _requests: asyncio.Semaphore = attrs.field(init=False)
     _under_way: asyncio.Semaphore = attrs.field(init=False)
     _last_answer: float = attrs.field(factory=monotonic)
 
     def __attrs_post_init__(self) -> None:
         self.out = asyncio.Queue(self.concurrency)
-        self._slots = asyncio.Semaphore(self.concurrency)
+        # More slots than requests, so that some batches are with the journal while others are with the server.
+        self._slots = asyncio.Semaphore(self.concurrency + max(2, self.concurrency // 2))
+        self._requests = asyncio.Semaphore(self.concurrency)
         self._under_way = asyncio.Semaphore(self.concurrency * IN_DOUBT_PER_SLOT)
 
     async def run(self) -> None:
@@ -181,7 +184,8 @@ class Job:
         refusals = 0
         while True:
             try:
-                answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
+                async with self._requests:
+                    answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
             except AymaraAIError as error:
                 what = meaning(error)
                 if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):

@@ -59,7 +59,8 @@ def begin_session(
 _RECALL_TURNS = """
 INSERT INTO temp.turns (id, number, prompt_uuid, thread_uuid, turn_number, digest, session, batch)
 SELECT json_extract(sent.value, '$[0]'), json_extract(sent.value, '$[1]'), json_extract(sent.value, '$[2]'),
-       json_extract(sent.value, '$[3]'), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'), 0, batches.id
+       json_extract(sent.value, '$[3]'), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'),
+       0, batches.id
 FROM batches CROSS JOIN json_each(batches.turns) AS sent
 WHERE true ORDER BY batches.id
 ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, number = excluded.number, digest = excluded.digest

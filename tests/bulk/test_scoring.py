@@ -156,8 +156,8 @@ async def test_input_is_not_read_ahead_of_what_is_sent(bench: Any) -> None:
         async for _ in stream:
             await asyncio.sleep(0.001)
             ahead.append(read - stream.result.scored)
-        # Two batches under way, and one that is being read.
-        assert max(ahead) <= 15
+        # Two batches with the server, two with the journal, and one that is being read.
+        assert max(ahead) <= 25
     assert read == 200
 
 
@@ -169,8 +169,8 @@ async def test_a_slow_consumer_slows_the_sending(bench: Any) -> None:
         for _ in range(10):
             await b.client.evals.get(b.eval_uuid)
             held.append(len(b.sent()))
-        # One is taken, two wait to be taken, two wait for room, and nothing more is sent.
-        assert held[-1] <= 6
+        # One is taken, two wait to be taken, four wait for room, and nothing more is sent.
+        assert held[-1] <= 7
         assert sum([1 async for _ in stream]) == 199
     b.check_each_once()
 
