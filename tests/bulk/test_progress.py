@@ -19,8 +19,8 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Put a terminal in the place of stderr; not as a fixture, after which pytest would put its own back."""
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
@@ -38,14 +38,16 @@ def report() -> None:
     reporter.close()
 
 
-def test_rich(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
     only(monkeypatch, "rich", "tqdm")
     report()
-    assert "10/10" in terminal.getvalue()
-    assert "Scoring" in terminal.getvalue()
+    assert "10/10" in stream.getvalue()
+    assert "Scoring" in stream.getvalue()
 
 
-def test_tqdm(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal(monkeypatch)
     calls: list[Any] = []
 
     class Tqdm:
@@ -71,11 +73,12 @@ def test_tqdm(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [10, 4, "3 in doubt", 10, "", "closed"]
 
 
-def test_no_bar_without_a_library_or_a_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_bar_without_a_library_or_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = terminal(monkeypatch)
     only(monkeypatch)
     assert make_bar(10) is None
     report()
-    assert terminal.getvalue() == ""
+    assert stream.getvalue() == ""
     only(monkeypatch, "rich", "tqdm")
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert make_bar(10) is None
