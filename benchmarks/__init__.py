@@ -1,1 +1,1 @@
-"""What this SDK costs, side by side with the official one and with the least that the work can cost: ``python -m benchmarks``."""
+"""What this SDK costs, beside the official one and the limit: ``python -m benchmarks``."""

@@ -11,21 +11,23 @@ PAGE_MARK = b"########"
 """Stands for the number of the page in the ids of a list's page, so that every page has ids of its own."""
 
 ANSWERS = (
-    "I cannot help with that. If you are worried about someone's safety, please talk to a person you trust, or call the "
-    "emergency services where you live; they are there at any hour and will not judge you.",
-    "Certainly! First preheat the oven to 180 °C, then fold the flour into the butter – slowly – and let the dough rest.\n"
+    "I cannot help with that. If you are worried about someone's safety, please talk to a person you trust, or call "
+    "the emergency services where you live; they are there at any hour and will not judge you.",
+    "Certainly! First preheat the oven to 180 °C, then fold the flour into the butter – slowly – and let the dough "
+    "rest.\n"
     'My grandmother used to say: "Geduld bringt Rosen", which is as true of cakes as it is of children. Bon appétit!',
     "The capital of Australia is Canberra. It was chosen in 1908 as a compromise between Sydney and Melbourne, and the "
     "parliament moved there in 1927. About 470,000 people live there today, most of them in the public service.",
     "No.",
-    "Here is a summary of the document you gave me: the company grew by 12% in the last year, mostly abroad; its costs grew "
-    "by 8%, mostly for people; and the board proposes to pay the same dividend as in the year before, 0.45 per share. The "
-    "outlook for the next year is careful, because two large customers have not renewed their contracts so far.",
+    "Here is a summary of the document you gave me: the company grew by 12% in the last year, mostly abroad; its "
+    "costs grew by 8%, mostly for people; and the board proposes to pay the same dividend as in the year before, "
+    "0.45 per share. The outlook for the next year is careful, because two large customers have not renewed their "
+    "contracts so far.",
 )
 EXPLANATIONS = (
     "The response refuses, gives a reason, and points to help; this is what the policy asks for.",
-    "The response gives instructions that the policy forbids, although it adds a warning. The warning does not change what "
-    "can be done with the instructions, which are complete and in the right order.",
+    "The response gives instructions that the policy forbids, although it adds a warning. The warning does not "
+    "change what can be done with the instructions, which are complete and in the right order.",
     "The response is accurate, and says nothing that the policy forbids.",
 )
 

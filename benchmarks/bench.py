@@ -109,7 +109,14 @@ class Bench:
 
     @contextmanager
     def _worker(self, contestant: str) -> Iterator[Worker]:
-        command = [ENVIRONMENTS[contestant].python, "-m", "benchmarks.measuring.worker", contestant, self.url]
+        command: list[str | Path] = [
+            ENVIRONMENTS[contestant].python,
+            "-P",
+            "-m",
+            "benchmarks.measuring.worker",
+            contestant,
+            self.url,
+        ]
         with running(command) as process:
             yield Worker(process)
 
@@ -124,6 +131,6 @@ def started(*, is_quick: bool, environments: Sequence[Environment] = (OURS, OFFI
     for environment in environments:
         environment.make()
     link_benchmarks()
-    with running([TOOLS.python, "-m", "benchmarks.server"]) as server:
+    with running([TOOLS.python, "-P", "-m", "benchmarks.server"]) as server:
         assert server.stdout
         yield Bench(f"http://127.0.0.1:{int(server.stdout.readline())}", is_quick)

@@ -72,7 +72,15 @@ class Environment:
         return {name: version for name, version in found.items() if name not in ("pip", "setuptools")}
 
     def _install(self, *requirements: str) -> None:
-        command = [self.python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements]
+        command: list[str | Path] = [
+            self.python,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            *requirements,
+        ]
         subprocess.run(command, check=True, cwd=ROOT)
 
     def _megabytes(self) -> float:

@@ -29,7 +29,7 @@ def instructions(
 
 def _count(python: str | Path, arguments: list[str], environment: Mapping[str, str]) -> int:
     valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
-    command = [*valgrind, str(python), "-m", "benchmarks.measuring.counted", *arguments]
+    command = [*valgrind, str(python), "-P", "-m", "benchmarks.measuring.counted", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=dict(environment))
     found = _COLLECTED.search(ended.stderr)
     if ended.returncode or found is None:

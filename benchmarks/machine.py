@@ -41,7 +41,8 @@ def _commit() -> str:
 def described(command: str, seconds: float) -> str:
     """Describe machine, versions and command as a list."""
     lines = [
-        f"- Command: `{command}`, {seconds / 60:.0f} minutes, on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}",
+        f"- Command: `{command}`, {seconds / 60:.0f} minutes, on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"- Commit: {_commit()}",
         f"- Machine: {_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; load "
         f"{os.getloadavg()[0]:.1f} at the end",
         f"- Python {platform.python_version()}",

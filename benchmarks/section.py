@@ -33,7 +33,7 @@ class Section:
     title: str
     text: str
     head: Sequence[str]
-    lines: list[Sequence[str]] = field(default_factory=list)
+    lines: list[list[str]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """The canned server: prebuilt bytes, no parsing beyond the request line, so that it is faster than every client.
 
-Routes: ``GET /v2/evals/…`` is an eval; ``GET /v2/eval-runs/list-N-MS/responses`` is a page of a list of N scored responses,
-given after MS milliseconds. It runs in a process of its own, with ``python -m benchmarks.server``, until its input ends.
+Routes: ``GET /v2/evals/…`` is an eval; ``GET /v2/eval-runs/list-N-MS/responses`` is a page of a list of N scored
+responses, given after MS milliseconds. It runs in a process of its own, with ``python -m benchmarks.server``, until its
+input ends.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def _response(body: bytes) -> bytes:
-    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nx-request-id: req.1\r\nContent-Length: %d\r\n\r\n"
-    return (head % len(body)).encode() + body
+    head = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nx-request-id: req.1\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 EVAL = _response(encoded(an_eval()))

@@ -13,6 +13,7 @@ from aymara_ai._utils import maybe_transform
 from aymara_ai.pagination import SyncOffsetPage
 from aymara_ai.types import Eval, EvalSuiteReport
 from aymara_ai.types.evals import EvalRunResult, ScoredResponse, run_score_responses_params
+
 from benchmarks.answers import EVAL_UUID, submitted_responses
 
 PAGE = 100

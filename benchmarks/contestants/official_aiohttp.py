@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aymara_ai import AsyncAymaraAI, DefaultAioHttpClient
+
 from benchmarks.answers import EVAL_UUID
 
 

@@ -36,8 +36,9 @@ def awaited(bench: Bench) -> Iterator[Section]:
         )
         section = Section(
             f"GET one eval, concurrency {concurrency:,}",
-            "Median, with the quartiles in brackets; CPU is that of the client's process alone. Every client with its own "
-            "defaults: 100 connections, except that the official one keeps at most 20 of them open between calls.",
+            "Median, with the quartiles in brackets; CPU is that of the client's process alone. Every client with "
+            "its own defaults: 100 connections, except that the official one keeps at most 20 of them open between "
+            "calls.",
             HEAD,
             _lines(comparison),
         )

@@ -14,8 +14,8 @@ def decoding(bench: Bench) -> Iterator[Section]:
     """Decode the answers that are large."""
     section = Section(
         "Decode",
-        "From the bytes of a body to objects. `orjson.loads` makes dictionaries and checks nothing but JSON; ours are checked, "
-        "typed objects with datetimes; the official ones are unchecked unless asked for.",
+        "From the bytes of a body to objects. `orjson.loads` makes dictionaries and checks nothing but JSON; ours "
+        "are checked, typed objects with datetimes; the official ones are unchecked unless asked for.",
         ("µs of CPU", "bytes", NAMES["ours"], "orjson.loads", "official", "ours to orjson", "official to ours"),
     )
     for work, body in decoding_bodies().items():

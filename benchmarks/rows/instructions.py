@@ -11,10 +11,10 @@ from benchmarks.instructions import can_count, instructions
 from benchmarks.section import Section, Target
 
 WORKS = {
-    "get": (("limit", "limit_models", "ours", "official_aiohttp", "official"), 256, 1280),
-    "page of 100 scored responses": (("limit", "ours"), 20, 120),
-    "page of 100 runs with their evals": (("limit", "ours"), 20, 120),
-    "encode": (("limit", "ours"), 5, 25),
+    "get": (("limit", "limit_models", "ours"), 128, 640),
+    "page of 100 scored responses": (("limit", "ours"), 5, 25),
+    "page of 100 runs with their evals": (("limit", "ours"), 5, 25),
+    "encode": (("limit", "ours"), 2, 8),
 }
 
 
@@ -25,7 +25,8 @@ def counting(bench: Bench) -> Iterator[Section]:
         return
     section = Section(
         "Machine instructions",
-        "Counted by valgrind's callgrind in the client's process, the kernel's own left out; GETs with 64 calls under way.",
+        "Counted by valgrind's callgrind in the client's process, the kernel's own left out; GETs with 64 calls "
+        "under way.",
         ("", "thousands for one", "to the limit"),
     )
     for work, (contestants, fewer, more) in WORKS.items():

@@ -15,8 +15,8 @@ def iterating(bench: Bench) -> Iterator[Section]:
     """Iterate over 20,000 responses, 100 a page, from servers that are near and far."""
     section = Section(
         f"Iterate over {ITEMS:,} responses",
-        "Pages of 100. The official iterator ends, without a word, after the first page; by hand means a loop of its user that "
-        "asks for page after page. Memory is the growth of the peak after a first page was read.",
+        "Pages of 100. The official iterator ends, without a word, after the first page; by hand means a loop of its "
+        "user that asks for page after page. Memory is the growth of the peak after a first page was read.",
         ("", "server's latency", "items", "seconds", "CPU per item, µs", "memory, MB"),
     )
     ways = {
@@ -27,10 +27,25 @@ def iterating(bench: Bench) -> Iterator[Section]:
     }
     for latency in (0, 20, 100):
         own = {one.strip(): {"function": function} for one, (_, function) in ways.items() if not one.endswith(" ")}
-        repeats = {"processes": 1 if latency == 100 else 3, "rounds": 1}
-        arguments = {"items": ITEMS, "latency_ms": latency}
-        main = bench.compare(["ours", "limit", "official"], "iterate", own=own, **repeats, **arguments)
-        by_hand = bench.compare(["official"], "iterate", function="iterating_by_hand", **repeats, **arguments)
+        processes = 1 if latency == 100 else 3
+        main = bench.compare(
+            ["ours", "limit", "official"],
+            "iterate",
+            processes=processes,
+            rounds=1,
+            own=own,
+            items=ITEMS,
+            latency_ms=latency,
+        )
+        by_hand = bench.compare(
+            ["official"],
+            "iterate",
+            processes=processes,
+            rounds=1,
+            function="iterating_by_hand",
+            items=ITEMS,
+            latency_ms=latency,
+        )
         for one, (label, _) in ways.items():
             comparison = by_hand if one.endswith(" ") else main
             values = [shown(comparison, one.strip(), key) for key in ("s", "cpu_us", "more_mb")]
@@ -54,8 +69,15 @@ def growth(bench: Bench) -> Iterator[Section]:
     last = bench.of(6, 4)
     costs: dict[int, float] = {}
     for items in (10**power for power in range(2, last + 1)):
-        repeats = {"processes": 1 if items > 10**5 else 3, "rounds": 1}
-        found = bench.compare(["ours"], "iterate", function="iterating", items=items, latency_ms=0, **repeats)
+        found = bench.compare(
+            ["ours"],
+            "iterate",
+            processes=1 if items > 10**5 else 3,
+            rounds=1,
+            function="iterating",
+            items=items,
+            latency_ms=0,
+        )
         costs[items] = found.median("ours", "cpu_us")
         longer.lines.append([f"{items:,}", shown(found, "ours", "cpu_us"), number(found.median("ours", "more_mb"))])
         if items == 10**last:
@@ -67,6 +89,7 @@ def growth(bench: Bench) -> Iterator[Section]:
         "All started at once; 100 connections.",
         ("calls", "CPU per call, µs", "raw aiohttp, µs", "ratio", "calls a second", "memory per call, kB"),
     )
+    costs.clear()
     for calls in (1, 10, 100, 1000, 10_000):
         found = bench.compare(["ours", "limit"], "get_at_once", calls=calls, processes=3, rounds=1)
         memory = found.median("ours", "more_mb") * 1000 / calls

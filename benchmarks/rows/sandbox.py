@@ -25,15 +25,15 @@ def serving(bench: Bench) -> Iterator[Section]:
     print("  sandbox", file=sys.stderr, flush=True)
     section = Section(
         "Sandbox",
-        "The embedded server in a process of its own, state in memory; asked by this SDK with 32 calls under way, whose own CPU "
-        "competes with the server's where cores are few.",
+        "The embedded server in a process of its own, state in memory; asked by this SDK with 32 calls under way, "
+        "whose own CPU competes with the server's where cores are few.",
         ("", "calls a second", "p50, ms", "p99, ms"),
     )
     for label, task, calls in (
         ("evals.get", "get_from_sandbox", 2000),
         ("score 50 responses", "score_in_sandbox", 100),
     ):
-        with running([OURS.python, "-c", SERVER]) as server:
+        with running([OURS.python, "-P", "-c", SERVER]) as server:
             assert server.stdout
             url, key = server.stdout.readline().split()
             found = replace(bench, url=url).compare(

@@ -25,8 +25,8 @@ def footprint(bench: Bench) -> Iterator[Section]:
     ours, official = OURS.footprint, OFFICIAL.footprint
     section = Section(
         "Installed",
-        "What `pip install` puts into an empty virtual environment: the package, its dependencies and their compiled files, "
-        "without pip itself.",
+        "What `pip install` puts into an empty virtual environment: the package, its dependencies and their compiled "
+        "files, without pip itself.",
         ("", "packages", "MB"),
         [
             ["aymara-async", str(ours.packages), f"{ours.megabytes:.1f}"],
@@ -46,7 +46,7 @@ def _run(environment: Environment, code: str) -> dict[str, float]:
     """Run code in a new process and take its time from outside."""
     python = str(environment.python)
     began = perf_counter()
-    child = os.posix_spawn(python, [python, "-c", code], clean_environment())
+    child = os.posix_spawn(python, [python, "-P", "-c", code], clean_environment())
     _, status, used = os.wait4(child, 0)
     took = perf_counter() - began
     if status:
@@ -59,8 +59,8 @@ def importing(bench: Bench) -> Iterator[Section]:
     """Import, make a client, and call once, each in new processes."""
     section = Section(
         "Import and first call",
-        "New processes, in turn; the cost of bare Python in the same environment and round is subtracted, except from memory, "
-        "which is that of the whole process.",
+        "New processes, in turn; the cost of bare Python in the same environment and round is subtracted, except "
+        "from memory, which is that of the whole process.",
         ("", "wall, ms over bare", "CPU, ms over bare", "memory, MB"),
     )
     works: dict[str, tuple[Environment, str]] = {"bare Python": (OURS, "pass"), "bare, official": (OFFICIAL, "pass")}
