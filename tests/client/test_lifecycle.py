@@ -212,7 +212,13 @@ async def test_closed_with_a_call_under_way() -> None:
 
 @needs_fork
 @pytest.mark.parametrize(
-    "ending", ["os._exit(0)", "sys.exit(0)", "asyncio.run(client.close()); del client; gc.collect()"]
+    "ending",
+    [
+        "os._exit(0)",
+        "sys.exit(0)",
+        "asyncio.run(client.close()); del client, loop; gc.collect()",
+        "del client, loop; gc.collect(); sys.exit(0)",
+    ],
 )
 async def test_fork(ending: str) -> None:
     """The child makes calls of its own; the parent's connection serves on, as nobody told the server that it ends."""
@@ -248,7 +254,7 @@ loop = asyncio.new_event_loop()
 loop.run_until_complete(get(client))
 child = os.fork()
 if not child:
-    del client
+    del client, loop
     gc.collect()
     sys.exit(0)
 assert os.waitpid(child, 0)[1] == 0

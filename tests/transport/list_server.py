@@ -32,6 +32,7 @@ class ListServer:
     """Limit and offset of each request."""
     running: int = 0
     most_running: int = 0
+    completed: int = 0
     most_requests: int = 10_000
 
     async def call(self, method: str, path: str, returns: object, options: object, *, query: Mapping[str, Any]) -> Any:
@@ -54,6 +55,7 @@ class ListServer:
             answer = ItemList(items=self.items[start : start + limit], count=self.count(len(self.items)))
             for _ in range(delay - delay // 2):
                 await asyncio.sleep(0)
+            self.completed += 1
             return answer
         finally:
             self.running -= 1

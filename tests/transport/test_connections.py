@@ -138,7 +138,7 @@ async def test_client_closed_while_an_upload_begins(steps: int, tmp_path: Path) 
 
 async def test_cookies_are_not_kept() -> None:
     step = reply(200, EVAL, {"Set-Cookie": "session=1; Path=/"})
-    async with FaultyServer(step) as server, client_of(server) as client:
+    async with FaultyServer(step) as server, client_of(f"http://localhost:{server.port}") as client:
         await client.evals.get("test.1")
         await client.evals.get("test.1")
     assert "cookie" not in server.requests[1].headers

@@ -37,14 +37,14 @@ class TestFetchingAhead:
     @pytest.mark.parametrize("is_by_pages", [True, False])
     async def test_break_leaves_nothing_running(self, is_by_pages: bool) -> None:
         before = asyncio.all_tasks()
-        server = ListServer(list(range(1000)), delays=[50])
+        server = ListServer(list(range(1000)), delays=[0, 3, *[500] * 8])
         pager = server.pager(prefetch=8)
         iterator = pager.pages() if is_by_pages else aiter(pager)
         for _ in range(2 if is_by_pages else 11):
             await anext(iterator)
         await iterator.aclose()
         assert asyncio.all_tasks() == before
-        assert server.running == 0
+        assert (server.running, server.completed) == (0, 2)
 
     async def test_forgotten_iterator_leaves_nothing_running(self) -> None:
         before = asyncio.all_tasks()
