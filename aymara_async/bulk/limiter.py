@@ -7,11 +7,11 @@ ordinary calls do not wait. All numbers are requests per second:
 phase                     rate
 ========================  ==========================================================================================
 never refused             no limit
-refused (429 or 503)      0.85 of the rate (at first: what the server has just accepted), once for a whole burst:
+refused (429 or 503)      0.9 of the rate (at first: what the server has just accepted), once for a whole burst:
                           requests sent before the cut do not cut again; all wait as long as Retry-After says, or ever
                           longer where it says nothing
-after that                up by 6% of the ceiling a second, to 0.97 of the ceiling, the rate that was refused
-then                      up by 0.1% of the ceiling a second, to stay long just below what the server allows
+after that                up by 6% of the ceiling a second, to 0.96 of the ceiling, the rate that was refused
+then                      up by 0.05% of the ceiling a second, to stay long just below what the server allows
 beyond the ceiling        up by 5% a second: the server allows more than it did
 ========================  ==========================================================================================
 
@@ -34,9 +34,9 @@ from aymara_async.transport.retry import REFUSED, RetryPolicy
 from aymara_async.transport.session import Request, SessionManager
 from aymara_async.transport.wire import retry_after
 
-CUT = 0.85
-KNEE = 0.97
-RECOVERY, PROBING, SEARCH = 0.06, 0.001, 0.05
+CUT = 0.9
+KNEE = 0.96
+RECOVERY, PROBING, SEARCH = 0.06, 0.0005, 0.05
 SLOWEST, LOWEST_SHARE, FIRST_GUESS = 0.5, 0.1, 10.0
 """Least rate, alone and as a share of the ceiling, and least first guess: pauses hold back more where it is needed."""
 TOLERATED = 0.1

@@ -59,7 +59,7 @@ CASES = [(20, 8, 0.001), (20, 8, 0.1), (50, 8, 0.01), (50, 32, 0.1), (200, 8, 0.
 def test_the_allowed_rate_is_used_and_little_refused(allowed: int, clients: int, latency: float) -> None:
     sent = simulate(RateWindow(RateLimit(allowed)), seconds=300, clients=clients, latency=latency)
     steady = [is_refused for at, is_refused in sent if at > 60]
-    assert steady.count(False) >= 0.9 * allowed * 240
+    assert steady.count(False) >= 0.92 * allowed * 240
     assert sum(is_refused for _, is_refused in sent) <= 0.05 * len(sent)
 
 
@@ -75,8 +75,8 @@ def test_more_is_used_soon_when_the_server_allows_more() -> None:
             self.limit = RateLimit(50 if now < 100 else 200)
             return super().wait(now)
 
-    sent = simulate(Growing(RateLimit(50)), seconds=300)
-    assert sum(not is_refused for at, is_refused in sent if 200 <= at < 300) >= 0.85 * 200 * 100
+    sent = simulate(Growing(RateLimit(50)), seconds=400)
+    assert sum(not is_refused for at, is_refused in sent if 300 <= at < 400) >= 0.85 * 200 * 100
 
 
 def test_one_cut_for_a_burst() -> None:
