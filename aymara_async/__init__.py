@@ -89,10 +89,17 @@ if TYPE_CHECKING:
     )
     from aymara_async.runner.handle import EvalHandle
     from aymara_async.runner.model_prompt import ModelPrompt
-    from aymara_async.runner.outcome import EvalOutcome
+    from aymara_async.runner.outcome import (
+        AnswerError,
+        EvalOutcome,
+        Exchange,
+    )
     from aymara_async.runner.progress import EvalProgress
     from aymara_async.runner.runner import AsyncEvalRunner
-    from aymara_async.runner.suite import SuiteOutcome
+    from aymara_async.runner.suite import (
+        SuiteOutcome,
+        run_suite,
+    )
     from aymara_async.sync import AymaraAI
     from aymara_async.transport.options import RequestOptions
     from aymara_async.transport.pager import (
@@ -112,6 +119,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AgentInstructions",
+    "AnswerError",
     "AnswerHistory",
     "AsyncAymaraAI",
     "AsyncBulkScorer",
@@ -143,6 +151,7 @@ __all__ = [
     "EvalRunner",
     "EvalSuiteReport",
     "EvalType",
+    "Exchange",
     "FileCreateResponse",
     "FileDetail",
     "FileFrames",
@@ -185,6 +194,7 @@ __all__ = [
     "WaitTimeoutError",
     "WorkflowInstructions",
     "__version__",
+    "run_suite",
 ]
 
 # From light to heavy, so that an exception's name does not load the client.

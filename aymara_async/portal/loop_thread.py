@@ -30,7 +30,7 @@ _OTHER_PROCESS = (
     "it anew here."
 )
 
-logger = logging.getLogger("aymara_async")
+logger: logging.Logger = logging.getLogger("aymara_async")
 
 # Whatever policy the program sets (uvloop, a GUI's loop) is for its own loops; this one has to survive a fork.
 if sys.platform == "win32":
