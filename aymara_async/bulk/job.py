@@ -68,6 +68,7 @@ class Job:
     _run: Run | None = None
     _slots: asyncio.Semaphore = attrs.field(init=False)
     _requests: asyncio.Semaphore = attrs.field(init=False)
+    _fatal: AymaraAIError | None = None
     _under_way: asyncio.Semaphore = attrs.field(init=False)
     _last_answer: float = attrs.field(factory=monotonic)
 
@@ -185,12 +186,15 @@ class Job:
         while True:
             try:
                 async with self._requests:
+                    if self._fatal is not None:  # what ended another batch would end this one too
+                        raise self._fatal
                     answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
             except AymaraAIError as error:
                 what = meaning(error)
                 if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
                     return sent, error
                 if what is Meaning.FATAL or self._is_hopeless(error):
+                    self._fatal = error
                     await self.journal.release(sent)
                     raise
                 refusals += 1
