@@ -146,7 +146,7 @@ class FaultyServer:
                 await step(exchange)
                 if not exchange.is_open:
                     return
-        except (ConnectionError, ssl.SSLError):
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
         finally:
             writer.transport.abort()
