@@ -170,14 +170,20 @@ class AsyncPager(Generic[T]):
         reading = Reading(listing.path, listing.key, self.limit, page._page_starts)
         reading.begin(page.offset, ItemList(items=page.items, count=page.count))
         ahead: deque[tuple[int, asyncio.Task[ItemList[T]]]] = deque()
+
+        async def fetch_ahead() -> None:
+            while len(ahead) < (prefetch or self.prefetch) and (planned := reading.plan()) is not None:
+                ahead.append((planned, asyncio.create_task(listing.fetch(reading.stride, planned))))
+            await asyncio.sleep(0)  # the requests go out now, not when the page in use has been used up
+
         try:
+            await fetch_ahead()
             while True:
-                while len(ahead) < (prefetch or self.prefetch) and (offset := reading.plan()) is not None:
-                    ahead.append((offset, asyncio.create_task(listing.fetch(reading.stride, offset))))
                 if not ahead:
                     if prefetch is not None or not reading.is_end_open:
                         return
                     reading.confirm_end(await listing.fetch(1, reading.count))
+                    await fetch_ahead()
                     continue
                 offset, task = ahead.popleft()
                 try:
@@ -186,6 +192,8 @@ class AsyncPager(Generic[T]):
                     task.cancel()
                 items = await self._complete(reading, offset, fetched)
                 reading.is_end_open = reading.end(offset) == offset + reading.stride
+                if prefetch is None:
+                    await fetch_ahead()
                 yield self._page_of(reading, items, reading.end(offset))
         finally:
             for _, task in ahead:
