@@ -29,7 +29,7 @@ from aymara_async.models import (
 from aymara_async.resources.raw import WithRawResponse, raw
 from aymara_async.resources.resource import DEFAULT_LIMIT, DEFAULT_PREFETCH, DEFAULT_WAIT, AsyncResource
 from aymara_async.resources.runs import AsyncRuns, AsyncRunsWithRawResponse
-from aymara_async.resources.waiting import wait_for
+from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
@@ -225,15 +225,14 @@ class AsyncEvals(AsyncResource):
         ``timeout`` and ``poll_interval`` are seconds; without the latter the pauses grow from 0.25 to 10 s. Raises
         ``JobFailedError``, and ``WaitTimeoutError`` while the job goes on.
         """
-        return await wait_for(
-            lambda: self.get(eval_uuid, workspace_uuid=workspace_uuid),
-            lambda found: found.status,
-            what="Eval",
+        job = Job(
+            get=lambda: self.get(eval_uuid, workspace_uuid=workspace_uuid),
+            status=lambda found: found.status,
+            name="Eval",
             uuid=eval_uuid,
-            again=f"evals.wait({eval_uuid!r})",
-            timeout=timeout,
-            poll_interval=poll_interval,
+            again="evals.wait",
         )
+        return await job.wait(timeout, poll_interval)
 
     def list_prompts(
         self,

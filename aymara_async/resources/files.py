@@ -20,7 +20,7 @@ from aymara_async.models import (
 )
 from aymara_async.resources.raw import WithRawResponse, raw
 from aymara_async.resources.resource import DEFAULT_LIMIT, DEFAULT_PREFETCH, DEFAULT_WAIT, AsyncResource
-from aymara_async.resources.waiting import wait_for
+from aymara_async.resources.waiting import Job
 from aymara_async.transport.body import FileInput, file_body
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
@@ -120,17 +120,16 @@ class AsyncFiles(AsyncResource):
         ``timeout`` and ``poll_interval`` are seconds; without the latter the pauses grow from 0.25 to 10 s. Raises
         ``JobFailedError``, and ``WaitTimeoutError`` while the job goes on.
         """
-        return await wait_for(
-            lambda: self.get_status(file_uuid),
-            lambda status: status.processing_status,
-            what="File",
+        job = Job(
+            get=lambda: self.get_status(file_uuid),
+            status=lambda status: status.processing_status,
+            name="File",
             uuid=file_uuid,
-            again=f"files.wait({file_uuid!r})",
-            timeout=timeout,
-            poll_interval=poll_interval,
+            again="files.wait",
             finished="completed",
             reason=lambda status: status.error_message,
         )
+        return await job.wait(timeout, poll_interval)
 
     def list(
         self,

@@ -8,7 +8,7 @@ from typing import Final, Unpack
 from aymara_async.models import EvalSuiteReport, EvalSuiteReportRequest
 from aymara_async.resources.raw import WithRawResponse, raw
 from aymara_async.resources.resource import DEFAULT_LIMIT, DEFAULT_PREFETCH, DEFAULT_WAIT, AsyncResource
-from aymara_async.resources.waiting import wait_for
+from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
@@ -66,15 +66,14 @@ class AsyncReports(AsyncResource):
         ``timeout`` and ``poll_interval`` are seconds; without the latter the pauses grow from 0.25 to 10 s. Raises
         ``JobFailedError``, and ``WaitTimeoutError`` while the job goes on.
         """
-        return await wait_for(
-            lambda: self.get(report_uuid, workspace_uuid=workspace_uuid),
-            lambda report: report.status,
-            what="Report",
+        job = Job(
+            get=lambda: self.get(report_uuid, workspace_uuid=workspace_uuid),
+            status=lambda report: report.status,
+            name="Report",
             uuid=report_uuid,
-            again=f"reports.wait({report_uuid!r})",
-            timeout=timeout,
-            poll_interval=poll_interval,
+            again="reports.wait",
         )
+        return await job.wait(timeout, poll_interval)
 
     def list(
         self,

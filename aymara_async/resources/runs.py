@@ -18,7 +18,7 @@ from aymara_async.models import (
 )
 from aymara_async.resources.raw import WithRawResponse, raw
 from aymara_async.resources.resource import DEFAULT_LIMIT, DEFAULT_PREFETCH, DEFAULT_WAIT, AsyncResource
-from aymara_async.resources.waiting import wait_for
+from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
@@ -152,15 +152,14 @@ class AsyncRuns(AsyncResource):
         ``timeout`` and ``poll_interval`` are seconds; without the latter the pauses grow from 0.25 to 10 s. Raises
         ``JobFailedError``, and ``WaitTimeoutError`` while the job goes on.
         """
-        return await wait_for(
-            lambda: self.get(eval_run_uuid, workspace_uuid=workspace_uuid),
-            lambda run: run.status,
-            what="Eval run",
+        job = Job(
+            get=lambda: self.get(eval_run_uuid, workspace_uuid=workspace_uuid),
+            status=lambda run: run.status,
+            name="Eval run",
             uuid=eval_run_uuid,
-            again=f"evals.runs.wait({eval_run_uuid!r})",
-            timeout=timeout,
-            poll_interval=poll_interval,
+            again="evals.runs.wait",
         )
+        return await job.wait(timeout, poll_interval)
 
     def list_responses(
         self,
