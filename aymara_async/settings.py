@@ -74,8 +74,8 @@ def auth_headers(api_key: str | None, bearer_token: str | None) -> dict[str, str
             continue
         if not _is_plain(value):
             raise ConfigurationError(
-                f"The {name} is no text, is empty, or holds spaces, line ends or characters outside ASCII. Copy it "
-                "again."
+                f"The {name} is no text, is empty, or holds spaces, line ends or characters outside ASCII. "
+                "Copy it again."
             )
         headers[header] = value if header == "x-api-key" else f"Bearer {value}"
     return headers
@@ -107,8 +107,7 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
         if from_environment:
             raise ConfigurationError(
                 f"Both the argument environment={environment!r} and the variable AYMARA_AI_BASE_URL say where calls "
-                "go. "
-                "Leave one out, or pass base_url."
+                "go. Leave one out, or pass base_url."
             )
         if environment not in ENVIRONMENTS:
             raise ConfigurationError(f"There is no environment {environment!r}; there are {', '.join(ENVIRONMENTS)}.")
@@ -131,8 +130,7 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
     if parts.scheme == "http" and not allow_http and not is_loopback(host):
         raise ConfigurationError(
             f"The base_url would send the API key to {host} unencrypted. Use https, or pass allow_http=True if the "
-            "network "
-            "between is yours alone."
+            "network between is yours alone."
         )
     return url
 

@@ -26,8 +26,8 @@ _OWN_THREAD = (
     "Nothing was sent. Use the async client here, or make the call in another thread (asyncio.to_thread)."
 )
 _OTHER_PROCESS = (
-    "This iteration was begun in the parent process, and a forked child cannot go on with it. Nothing was sent. Begin "
-    "it anew here."
+    "This iteration was begun in the parent process, and a forked child cannot go on with it. Nothing was sent. "
+    "Begin it anew here."
 )
 
 logger: logging.Logger = logging.getLogger("aymara_async")

@@ -42,16 +42,16 @@ class Caller:
 
         ``body`` is checked against its request class, ``json`` is sent as it is.
         """
-        request = self._request(
-            method, path, options, query, _body(body, json, options.get("extra_body")), is_idempotent
-        )
+        # Most calls have neither body nor options, and need not pay for a look at them.
+        sent = _body(body, json, options.get("extra_body")) if options or body or json is not None else None
+        request = self._request(method, path, options, query, sent, is_idempotent)
         response = await self.session.request(request, self.options)
         try:
             return cast(T, wire.decode(response, returns))
         except APIResponseValidationError:
             pass
         # Raised a second time, as the first error may hold a key that the server repeated.
-        response.content = wire.redacted(response.content, self.session.settings.headers, request.headers)
+        wire.redact(response, self.session.settings.headers, request.headers)
         return cast(T, wire.decode(response, returns))
 
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:

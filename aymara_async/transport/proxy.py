@@ -32,8 +32,7 @@ def proxy_for(url: str) -> Proxy | None:
     if proxy.scheme not in ("http", "https") or not proxy.hostname:
         raise ConfigurationError(
             f"The environment names a proxy for {parts.scheme} that is no HTTP proxy ({proxy.scheme}). Nothing was "
-            "sent; "
-            "name an HTTP proxy, or add the host to NO_PROXY."
+            "sent; name an HTTP proxy, or add the host to NO_PROXY."
         )
     if parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(proxy.hostname):
         return None  # what may go unencrypted because it stays on this machine must not leave it

@@ -66,8 +66,8 @@ class Reading(Generic[T]):
         """Return the items that have not been seen; raises ``PaginationError`` where the list does not add up."""
         if page.count < self.count:
             raise self._error(
-                f"the list shrank from {self.count} to {page.count} items while it was read, so that some may have "
-                "been passed over"
+                f"the list shrank from {self.count} to {page.count} items while it was read, so that some may "
+                "have been passed over"
             )
         self.count = page.count
         if not page.items:

@@ -86,8 +86,7 @@ class RetryBudget:
 def _unknown_outcome(error: APIConnectionError) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{error.message} The request had been sent, so the server may have done the work, or not. It was not sent "
-        "again, "
-        "because that could do the work twice; look at the server's state first.",
+        "again, because that could do the work twice; look at the server's state first.",
         method=error.method,
         url=error.url,
     )

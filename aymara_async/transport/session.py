@@ -146,11 +146,7 @@ class SessionManager:
     ) -> APIResponse[object]:
         """Send once, following redirects on the same origin, and read the whole response."""
         payload = None if request.body is None else await make_payload(request.body)
-        if self.is_closed:  # perhaps only since the payload was begun
-            raise ClientClosedError(
-                "The client is closed, so nothing was sent. Make a new one, or close this one later."
-            )
-        sessions = self._foreign if request.is_foreign else self._sessions
+        sessions = self._sessions_for(request)
         session = sessions.current() or await sessions.get()
         method, url = request.method, redirect or request.url
         sending = None if method == "GET" else Sending()
@@ -159,11 +155,9 @@ class SessionManager:
         try:
             response = await session.request(method, URL(url, encoded=True), **how)
             try:
-                length = response.content_length
-                if length is None or length > self._limit or "Content-Encoding" in response.headers:
-                    content = await self._read_bounded(response, request)
-                else:
-                    content = await response.read()
+                # A short body has come with its headers; only of a longer one is it worth asking how long.
+                is_here = response.content.is_eof()
+                content = await response.read() if is_here else await self._read_bounded(response, request)
             except BaseException:
                 response.close()
                 raise
@@ -171,14 +165,9 @@ class SessionManager:
             raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
-        answer = APIResponse(
-            status_code=response.status,
-            headers=response.headers,
-            content=content,
-            method=method,
-            url=url,
-            decode=wire.content_of,
-        )
+        if len(content) > self._limit:
+            raise self._too_large(response, request)
+        answer = _answer(response, response.headers, content, method, url)
         self.observer(answer, started)
         if logger.isEnabledFor(logging.DEBUG):
             _log(answer, monotonic() - started)
@@ -188,34 +177,37 @@ class SessionManager:
         if target is not None and hops < _MAX_REDIRECTS and request.is_repeatable:
             left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
             return await self._attempt(request, left, target, hops + 1)
-        answer.headers = CIMultiDict(answer.headers)
-        answer.content = wire.redacted(answer.content, self.settings.headers, request.headers)
+        wire.redact(answer, self.settings.headers, request.headers)
         raise wire.status_error(answer)
 
+    def _sessions_for(self, request: Request) -> PerLoop[aiohttp.ClientSession]:
+        if self.is_closed:  # perhaps only since the body was begun
+            raise ClientClosedError(
+                "The client is closed, so nothing was sent. Make a new one, or close this one later."
+            )
+        return self._foreign if request.is_foreign else self._sessions
+
     async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
-        """Read a body of unknown size, but never more than the bound, however well it was compressed."""
+        """Read a body of any size, but no more than a chunk beyond the bound, however well it was compressed."""
         limit, length = self._limit, response.content_length
+        if length is not None and length > limit:
+            raise self._too_large(response, request)
+        if length is not None and "Content-Encoding" not in response.headers:
+            return await response.read()
         content = bytearray()
-        if length is None or length <= limit:
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > limit:
-                    break
-            else:
-                return bytes(content)
-        raise APIResponseValidationError(
-            f"{request.method} {wire.shown_url(request.url)} answered {response.status} with more than {limit} "
-            "bytes, which "
-            "was not read. The server did its work; only its answer is missing. Ask for smaller pages, or raise "
-            "max_response_bytes.",
-            response=APIResponse(
-                status_code=response.status,
-                headers=CIMultiDict(response.headers),
-                content=b"",
-                method=request.method,
-                url=request.url,
-                decode=wire.content_of,
-            ),
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) > limit:
+                break
+        return bytes(content)
+
+    def _too_large(self, response: aiohttp.ClientResponse, request: Request) -> APIResponseValidationError:
+        response.close()
+        return APIResponseValidationError(
+            f"{request.method} {wire.shown_url(request.url)} answered {response.status} with more than {self._limit} "
+            "bytes, which was not read. The server did its work; only its answer is missing. Ask for smaller pages, or "
+            "raise max_response_bytes.",
+            response=_answer(response, CIMultiDict(response.headers), b"", request.method, request.url),
             path=None,
             body=None,
         )
@@ -279,6 +271,19 @@ class _Opener:
 
 def _ignore(answer: APIResponse[object], started: float) -> None:
     """Observe nothing."""
+
+
+def _answer(
+    response: aiohttp.ClientResponse, headers: Mapping[str, str], content: bytes, method: str, url: str
+) -> APIResponse[object]:
+    return APIResponse(
+        status_code=response.status,
+        headers=headers,
+        content=content,
+        method=method,
+        url=url,
+        decode=wire.content_of,
+    )
 
 
 def _log(answer: APIResponse[object], seconds: float) -> None:

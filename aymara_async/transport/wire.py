@@ -213,7 +213,7 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
         parts[0] += f": {fault.message}"
     if status in _REDIRECTS:
         target = shown_url(response.headers.get("Location", "nowhere"))
-        parts.append(f"It redirects to {target}, which was not followed, so the API key went nowhere else")
+        parts.append(f"It redirects to {target}; it was not followed there, so the API key went nowhere else")
         parts.append("Check base_url")
     if wait is not None:
         parts.append(f"The server asks to wait {wait:g} s")
@@ -233,13 +233,14 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
     )
 
 
-def redacted(content: bytes, *sent: Mapping[str, str] | None) -> bytes:
+def redact(response: APIResponse[object], *sent: Mapping[str, str] | None) -> None:
     """Take the secrets among the headers that were sent out of an answer that repeats them."""
-    for headers in sent:
-        for name, value in (headers or {}).items():
-            if name.lower() in SECRET_HEADERS and (secret := value.removeprefix("Bearer ")):
-                content = content.replace(secret.encode(), b"[redacted]")
-    return content
+    headers = CIMultiDict(response.headers)
+    for name, value in (pair for source in sent for pair in (source or {}).items()):
+        if name.lower() in SECRET_HEADERS and (secret := value.removeprefix("Bearer ")):
+            response.content = response.content.replace(secret.encode(), b"[redacted]")
+            headers = CIMultiDict((name, text.replace(secret, "[redacted]")) for name, text in headers.items())
+    response.headers = headers
 
 
 def shown_url(url: str) -> str:
@@ -281,10 +282,8 @@ def _validation_error(response: APIResponse[object], cl: type, error: Exception)
     expected = getattr(cl, "__name__", None) or str(cl)
     return APIResponseValidationError(
         f"{response.method} {shown_url(response.url)} answered {response.status_code}, but not with the {expected} "
-        "that "
-        f"the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered in "
-        "its "
-        "place, check base_url; else report it with `error.response.content`.",
+        f"that the API promises: {where}. The server did its work; only its answer is unreadable. If a proxy answered "
+        "in its place, check base_url; else report it with `error.response.content`.",
         response=attrs.evolve(response, headers=CIMultiDict(response.headers), decode=content_of),
         path=fault.path,
         body=_body(response),

