@@ -26,6 +26,15 @@ class TestFetchingAhead:
                 await asyncio.sleep(0)
             assert len(server.requests) <= consumed + 4
 
+    async def test_pages_are_under_way_while_one_is_in_use(self) -> None:
+        server = ListServer(list(range(1000)))
+        pages = server.pager(prefetch=4).pages()
+        await anext(pages)
+        for number in range(2, 90):
+            page = await anext(pages)
+            assert len(server.requests) == number + 4, f"when page {number} is handed out, after {page.offset} items"
+        await pages.aclose()
+
     async def test_nothing_is_asked_before_it_is_wanted(self) -> None:
         server = ListServer(list(range(100)))
         pages = server.pager().pages()
