@@ -13,7 +13,7 @@ from bulk_bench import server
 from aymara_async import AsyncAymaraAI
 from aymara_async.bulk.scorer import AsyncBulkScorer
 
-ROUNDS = 3
+ROUNDS = 5
 PAUSE = 0.01
 
 

@@ -2,6 +2,9 @@
 
 Operations that arrive while a commit is being written to the disk wait together and make up the next one, so that the
 cost of durability is paid once for all of them. An operation is over when its commit is on the disk.
+
+One that changes nothing lasting goes before those and does not wait for the disk: it sees what was over when it came,
+and need not see what was still under way; what it did to temporary tables stays done if the others fail.
 """
 
 from __future__ import annotations
@@ -26,11 +29,15 @@ class _Work:
     operation: Operation[object] | None
     """None asks the thread to end."""
     future: asyncio.Future[Any]
+    is_lasting: bool
     result: object = None
 
 
 class GroupCommit:
-    """Run operations in order, each as part of a commit; after one failure none is run any more."""
+    """Run operations in order, each as part of a commit; after one failure none is run any more.
+
+    In order means: those that last among themselves, and the others among themselves.
+    """
 
     def __init__(
         self,
@@ -48,18 +55,23 @@ class GroupCommit:
 
     async def do(self, operation: Operation[T]) -> T:
         """Run an operation and return its result once it is committed; raises what ``explain`` makes of a failure."""
-        if self._is_closed:
-            raise RuntimeError("The journal is closed")
-        return cast(T, await self._put(operation))
+        return cast(T, await self._put(operation, is_lasting=True))
+
+    async def ask(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads, or writes to temporary tables; it does not wait for the disk."""
+        return cast(T, await self._put(operation, is_lasting=False))
 
     async def close(self) -> None:
         """Let the operations under way end, and the thread with them; to call it again does nothing."""
         if not self._is_closed:
+            ended = self._put(None, is_lasting=True)
             self._is_closed = True
-            await asyncio.shield(self._put(None))
+            await asyncio.shield(ended)
 
-    def _put(self, operation: Operation[object] | None) -> asyncio.Future[Any]:
-        work = _Work(operation, self._loop.create_future())
+    def _put(self, operation: Operation[object] | None, *, is_lasting: bool) -> asyncio.Future[Any]:
+        if self._is_closed:
+            raise RuntimeError("The journal is closed")
+        work = _Work(operation, self._loop.create_future(), is_lasting)
         self._queue.put(work)
         return work.future
 
@@ -74,11 +86,14 @@ class GroupCommit:
         while is_open:
             group = self._next_group()
             is_open = all(work.operation for work in group)
-            if connection is not None and failure is None:
-                failure = self._commit(connection, group)
-            if not is_open and connection is not None:
-                connection.close()
-            self._deliver(group, failure)
+            for is_lasting in (False, True):
+                part = [work for work in group if work.is_lasting is is_lasting]
+                if part and connection is not None and failure is None:
+                    failure = self._commit(connection, part)
+                if is_lasting and connection is not None and not is_open:
+                    connection.close()
+                if part:
+                    self._deliver(part, failure)
 
     def _next_group(self) -> list[_Work]:
         group = [self._queue.get()]

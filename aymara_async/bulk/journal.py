@@ -30,7 +30,10 @@ from aymara_async.models import EvalPrompt, ScoredResponse
 
 
 class Journal:
-    """What this job has done; each method returns when what it wrote is on the disk. Raises ``JournalError``."""
+    """What this job has done; each method returns when what a crash must not undo is on the disk.
+
+    All raise ``JournalError``.
+    """
 
     def __init__(self, commits: GroupCommit, *, is_durable: bool) -> None:
         self._commits = commits
@@ -58,13 +61,13 @@ class Journal:
 
     async def add_prompts(self, prompts: Sequence[EvalPrompt]) -> None:
         """Learn which prompts there are; from then on ``register`` can tell unknown ones."""
-        await self._commits.do(partial(tables.add_prompts, [prompt.prompt_uuid for prompt in prompts]))
+        await self._commits.ask(partial(tables.add_prompts, [prompt.prompt_uuid for prompt in prompts]))
 
     async def register(self, items: Sequence[Item], *, knows_prompts: bool) -> list[Registered]:
         """Note what comes from the input, and tell what is known of it."""
         if not items:
             return []
-        return await self._commits.do(
+        return await self._commits.ask(
             partial(tables.register, items, session=self._session, knows_prompts=knows_prompts)
         )
 
@@ -86,25 +89,25 @@ class Journal:
 
     async def sent(self) -> list[SentBatch]:
         """List the batches that were sent and of which nothing more is known."""
-        return await self._commits.do(tables.sent)
+        return await self._commits.ask(tables.sent)
 
     async def taken(self, prompt_uuids: Sequence[str]) -> set[str]:
         """Tell which responses at the server, among those to these prompts, are already accounted for."""
-        return await self._commits.do(partial(tables.taken, prompt_uuids))
+        return await self._commits.ask(partial(tables.taken, prompt_uuids))
 
     async def first_scored(self, run: Run) -> set[str]:
         """Tell which responses the run's first batch consists of."""
-        return await self._commits.do(partial(tables.first_scored, run.id))
+        return await self._commits.ask(partial(tables.first_scored, run.id))
 
     async def runs(self) -> list[Run]:
         """List the runs that hold responses of this job."""
-        return await self._commits.do(tables.runs)
+        return await self._commits.ask(tables.runs)
 
     async def add_listed(self, listed: Sequence[ScoredResponse]) -> None:
         """Take note of what the server lists of a run, for ``compare_listed``."""
         rows = [(scored.response_uuid, scored.prompt_uuid) for scored in listed]
-        await self._commits.do(partial(tables.add_listed, rows))
+        await self._commits.ask(partial(tables.add_listed, rows))
 
     async def compare_listed(self, run: Run) -> tuple[list[str], list[str]]:
         """Return the prompts of scored responses that the server does not list, and of those that it lists too many."""
-        return await self._commits.do(partial(tables.compare_listed, run.id))
+        return await self._commits.ask(partial(tables.compare_listed, run.id))

@@ -9,7 +9,7 @@ from pathlib import Path
 from aymara_async.bulk.errors import JournalError
 
 APPLICATION_ID = 0x41796D61
-VERSION = 1
+VERSION = 2
 
 # The file only grows at its end: what is looked up by its content is in a temporary table, made anew by each session.
 _SCHEMA = f"""
@@ -21,13 +21,13 @@ CREATE TABLE runs (
 CREATE TABLE batches (
   id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL, is_open INTEGER NOT NULL DEFAULT 1,
   turns TEXT NOT NULL);
-CREATE TABLE results (id INTEGER PRIMARY KEY, response_uuid TEXT, scored TEXT NOT NULL);
+CREATE TABLE results (id INTEGER PRIMARY KEY, turns TEXT NOT NULL, scored BLOB NOT NULL);
 """
 _TEMPORARY = """
 CREATE TEMP TABLE turns (
   id INTEGER PRIMARY KEY, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL, turn_number INTEGER NOT NULL,
   digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-  batch INTEGER, response_uuid TEXT, UNIQUE (prompt_uuid, thread_uuid, turn_number));
+  batch INTEGER, response_uuid TEXT, result INTEGER, place INTEGER, UNIQUE (prompt_uuid, thread_uuid, turn_number));
 CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -51,7 +51,8 @@ def begin_session(
     db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
     if session > 1:
         db.execute(_RECALL_TURNS)
-        db.execute(_RECALL_STATES, (SCORED, SENT, NEW))
+        db.execute(_RECALL_SENT, (SENT,))
+        db.execute(_RECALL_SCORED, (SCORED,))
     return session, settings["run_name"]
 
 
@@ -65,11 +66,12 @@ FROM batches CROSS JOIN json_each(batches.turns) AS sent
 WHERE true ORDER BY batches.id
 ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, number = excluded.number, digest = excluded.digest
 """
-_RECALL_STATES = """
-UPDATE temp.turns SET
-  response_uuid = (SELECT response_uuid FROM results WHERE results.id = turns.id),
-  state = CASE WHEN EXISTS (SELECT 1 FROM results WHERE results.id = turns.id) THEN ?1
-               WHEN (SELECT is_open FROM batches WHERE batches.id = turns.batch) THEN ?2 ELSE ?3 END
+_RECALL_SENT = "UPDATE temp.turns SET state = ? WHERE batch IN (SELECT id FROM batches WHERE is_open)"
+_RECALL_SCORED = """
+UPDATE temp.turns SET state = ?, response_uuid = found.response_uuid, result = found.result, place = found.place
+FROM (SELECT json_extract(one.value, '$[0]') AS turn, json_extract(one.value, '$[1]') AS response_uuid,
+             results.id AS result, one.key AS place FROM results CROSS JOIN json_each(results.turns) AS one) AS found
+WHERE turns.id = found.turn
 """
 _INSERT_TURNS = """
 INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
@@ -78,12 +80,12 @@ SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), jso
 FROM json_each(?1) AS given WHERE true ON CONFLICT DO NOTHING
 """
 _FIND_TURNS = """
-SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, results.scored,
+SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, turns.result, turns.place,
        EXISTS (SELECT 1 FROM temp.prompts WHERE prompts.prompt_uuid = turns.prompt_uuid)
 FROM json_each(?1) AS given
 CROSS JOIN temp.turns ON turns.prompt_uuid = json_extract(given.value, '$[1]')
   AND turns.thread_uuid = json_extract(given.value, '$[2]') AND turns.turn_number = json_extract(given.value, '$[3]')
-LEFT JOIN results ON results.id = turns.id ORDER BY given.key
+ORDER BY given.key
 """
 _MEET_AGAIN = "UPDATE temp.turns SET session = ?, number = ?, digest = ? WHERE id = ?"
 
@@ -94,11 +96,12 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
         [(item.number, item.prompt_uuid, item.thread_uuid or "", item.turn_number, item.digest) for item in items]
     )
     db.execute(_INSERT_TURNS, (given, session))
+    rows = db.execute(_FIND_TURNS, (given,)).fetchall()
+    results = _results(db, {(row[5], row[6]) for row in rows if row[5] is not None})
     registered: list[Registered] = []
     met: dict[int, int] = {}
-    decode = decoder(ScoredResponse)
-    for item, row in zip(items, db.execute(_FIND_TURNS, (given,)).fetchall(), strict=True):
-        turn_id, state, seen_in, number, digest, scored, is_known = row
+    for item, row in zip(items, rows, strict=True):
+        turn_id, state, seen_in, number, digest, result, place, is_known = row
         turn = item.turn(turn_id)
         first = number if seen_in == session else met.setdefault(turn_id, item.number)
         if first != item.number:
@@ -107,11 +110,25 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
             registered.append(Registered(turn, is_changed=True))
         else:
             is_known_prompt = bool(is_known) or not knows_prompts or item.turn_number > 1
-            known = decode(scored.encode()) if state == SCORED and scored is not None else None
-            registered.append(Registered(turn, is_known_prompt=is_known_prompt, scored=known))
+            scored = results[result, place] if state == SCORED else None
+            registered.append(Registered(turn, is_known_prompt=is_known_prompt, scored=scored))
             if seen_in != session:
                 db.execute(_MEET_AGAIN, (session, item.number, item.digest, turn_id))
     return registered
+
+
+def _results(db: sqlite3.Connection, wanted: Iterable[tuple[int, int]]) -> dict[tuple[int, int], ScoredResponse]:
+    """Read results at their places, one batch after the other, since the input may have them in any order."""
+    places = defaultdict[int, list[int]](list)
+    for result, place in wanted:
+        places[result].append(place)
+    found: dict[tuple[int, int], ScoredResponse] = {}
+    decode = decoder(ScoredResponse)
+    for result, those in places.items():
+        ((scored,),) = db.execute("SELECT scored FROM results WHERE id = ?", (result,)).fetchall()
+        parts = msgspec.json.decode(scored, type=list[msgspec.Raw])
+        found.update({(result, place): decode(bytes(parts[place])) for place in those})
+    return found
 
 
 _SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
@@ -169,12 +186,8 @@ def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
 
 
 _SCORED_TURNS = """
-UPDATE temp.turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]')
+UPDATE temp.turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]'), result = ?3, place = given.key
 FROM json_each(?1) AS given WHERE turns.id = json_extract(given.value, '$[0]')
-"""
-_RESULTS = """
-INSERT OR REPLACE INTO results
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)
 """
 
 
@@ -189,10 +202,12 @@ def record(
     """Store results, and where they are."""
     run_id = _run_at(batch, eval_run_uuid, db)
     db.execute("UPDATE runs SET scored = scored + ? WHERE id = ?", (len(found), run_id))
-    given = _json([(turn.id, scored.response_uuid, scored if keeps_results else None) for turn, scored in found])
-    db.execute(_SCORED_TURNS, (given, SCORED))
+    turns = _json([(turn.id, scored.response_uuid) for turn, scored in found])
+    result = None
     if keeps_results:
-        db.execute(_RESULTS, (given,))
+        scored = msgspec.json.encode([scored for _, scored in found])
+        result = db.execute("INSERT INTO results (turns, scored) VALUES (?, ?)", (turns, scored)).lastrowid
+    db.execute(_SCORED_TURNS, (turns, SCORED, result))
 
 
 def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:

@@ -9,13 +9,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aymara_async import ScoredResponse
+from aymara_async import EvalPrompt, ScoredResponse
 from aymara_async.bulk import journal_file
 from aymara_async.bulk.errors import InvalidResponseError, JournalError
 from aymara_async.bulk.group_commit import GroupCommit
@@ -81,9 +82,11 @@ async def test_duplicates_are_found_in_a_later_session_too(bench: Any, path: Pat
 
 async def test_the_order_of_the_input_may_change(bench: Any, path: Path) -> None:
     b = await bench(20)
-    await b.scorer(journal=path).run(b.rows[5:15])
-    result = await b.scorer(journal=path).run(list(reversed(b.rows)))
-    assert (result.resumed, result.scored) == (10, 20)
+    first = {one.prompt_uuid: one async for one in b.scorer(journal=path, batch_size=3).score(b.rows[5:15])}
+    stream = b.scorer(journal=path).score([*b.rows[::-2], *b.rows[::2]])
+    second = {one.prompt_uuid: one async for one in stream}
+    assert (stream.result.resumed, stream.result.scored, len(second)) == (10, 20, 20)
+    assert {prompt: second[prompt] for prompt in first} == first
     b.check_each_once()
 
 
@@ -164,12 +167,24 @@ def other_version(path: Path) -> None:
     connection.close()
 
 
+def older_layout(path: Path) -> None:
+    path.unlink()
+    connection = sqlite3.connect(path)
+    connection.executescript(f"""
+        PRAGMA journal_mode=WAL; PRAGMA application_id={journal_file.APPLICATION_ID}; PRAGMA user_version=1;
+        CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+        CREATE TABLE results (id INTEGER PRIMARY KEY, response_uuid TEXT, scored TEXT NOT NULL);
+    """)
+    connection.close()
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncate, "damaged"),
     "scribbled over": (scribble, "damaged"),
     "text": (lambda path: path.write_text("hello, I am a shopping list, and not a short one"), "damaged or no journal"),
     "another database": (other_database, "no journal of bulk scoring"),
     "another version": (other_version, "another version"),
+    "an older layout": (older_layout, "another version"),
 }
 
 
@@ -263,8 +278,9 @@ async def test_operations_that_arrive_together_share_a_commit(path: Path, monkey
         return commit(self, connection, group)
 
     monkeypatch.setattr(GroupCommit, "_commit", counted)
-    items = [item(number) for number in range(100)]
-    await asyncio.gather(*(journal.register([one], knows_prompts=False) for one in items))
+    turns = await journal.register([item(number) for number in range(100)], knows_prompts=False)
+    sizes.clear()
+    await asyncio.gather(*(journal.intend([one.turn], None) for one in turns))
     assert sum(sizes) == 100
     assert len(sizes) < 50
     await journal.close()
@@ -356,3 +372,106 @@ def test_odd_ids_survive_the_journal() -> None:
 
     asyncio.run(main())
     assert json.loads("null") is None
+
+
+async def test_only_what_must_survive_a_crash_is_written_to_the_file(path: Path) -> None:
+    def held() -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in path.parent.glob("journal.db*")}
+
+    journal = await open_journal(path)
+    turns = [one.turn for one in await journal.register([item(1), item(2)], knows_prompts=False)]
+    run = await journal.single_run()
+    batch = await journal.intend(turns, run)
+    scored = ScoredResponse(prompt_uuid="p1", response_uuid="r1", content="x", is_passed=True)
+    await journal.record(batch, "score_run.1", [(turns[0], scored)])
+    before = held()
+    await journal.add_prompts([EvalPrompt(prompt_uuid="p1", content="x")])
+    await journal.register([item(number) for number in range(200)], knows_prompts=True)
+    await journal.add_listed([scored] * 200)
+    await journal.compare_listed(run)
+    for look in (journal.sent(), journal.runs(), journal.first_scored(run), journal.taken(["p1"])):
+        await look
+    assert held() == before
+    await journal.close()
+
+
+async def test_a_crash_forgets_what_was_read_but_not_what_was_meant_to_be_sent(path: Path, tmp_path: Path) -> None:
+    journal = await open_journal(path)
+    registered = await journal.register([item(number) for number in (1, 2, 3)], knows_prompts=False)
+    await journal.intend([registered[1].turn], None)
+    await journal.register([item(4)], knows_prompts=False)
+    copy = tmp_path / "as the crash left it"
+    copy.mkdir()
+    for file in path.parent.glob("journal.db*"):
+        (copy / file.name).write_bytes(file.read_bytes())
+    await journal.close()
+    again = await open_journal(copy / "journal.db")
+    assert [[turn.prompt_uuid for turn in batch.turns] for batch in await again.sent()] == [["p2"]]
+    known = await again.register([item(number) for number in (4, 3, 2)], knows_prompts=False)
+    assert [one.duplicate_of for one in known] == [None] * 3
+    assert len({one.turn.id for one in known}) == 3
+    await again.close()
+
+
+async def test_when_the_disk_fails_those_that_need_no_disk_are_told_from_then_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await open_journal(path)
+    (one,) = await journal.register([item(1)], knows_prompts=False)
+    commit, may_go_on = GroupCommit._commit, threading.Event()
+
+    def failing_disk(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
+        assert may_go_on.wait(30)
+        if group[0].is_lasting:
+            connection.execute("PRAGMA query_only = 1")
+        return commit(self, connection, group)
+
+    monkeypatch.setattr(GroupCommit, "_commit", failing_disk)
+    looking = asyncio.create_task(journal.sent())
+    await asyncio.sleep(0)
+    while not journal._commits._queue.empty():
+        await asyncio.sleep(0)
+    together = asyncio.gather(
+        journal.intend([one.turn], None),
+        journal.register([item(2)], knows_prompts=False),
+        journal.single_run(),
+        return_exceptions=True,
+    )
+    await asyncio.sleep(0)
+    may_go_on.set()
+    assert await looking == []
+    intended, registered, run = await together
+    assert isinstance(intended, JournalError)
+    assert isinstance(run, JournalError)
+    assert isinstance(registered, list), "it went first, and changed nothing lasting"
+    with pytest.raises(JournalError, match="cannot be used"):
+        await journal.register([item(3)], knows_prompts=False)
+    await journal.close()
+    monkeypatch.undo()
+    again = await open_journal(path)
+    assert await again.sent() == []
+    await again.close()
+
+
+async def test_a_look_does_not_wait_for_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await open_journal(path)
+    commit, order = GroupCommit._commit, list[str]()
+    may_go_on = threading.Event()
+
+    def slow_disk(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
+        assert may_go_on.wait(30)
+        order.append("lasting" if group[0].is_lasting else "quick")
+        return commit(self, connection, group)
+
+    monkeypatch.setattr(GroupCommit, "_commit", slow_disk)
+    first = asyncio.create_task(journal.single_run())
+    await asyncio.sleep(0)
+    while not journal._commits._queue.empty():
+        await asyncio.sleep(0)
+    both = asyncio.gather(journal.single_run(), journal.sent(), journal.single_run())
+    await asyncio.sleep(0)
+    may_go_on.set()
+    await first
+    await both
+    assert order == ["lasting", "quick", "lasting"]
+    await journal.close()
