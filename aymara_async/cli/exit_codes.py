@@ -9,9 +9,9 @@ class ExitCode(IntEnum):
     """Exit codes of every command."""
 
     OK = 0
-    """Done; for ``score``: everything was scored, whatever the pass rate."""
+    """Done: for ``score`` and ``run`` all was scored, and every gate that was asked for passed."""
     GATE_FAILED = 1
-    """Everything was scored, and it was not good enough."""
+    """A gate says that it is not good enough: the pass rate is below the bar, or the run is worse than its baseline."""
     UNUSABLE_INPUT = 2
     """An argument, a setting or an input file cannot be used; nothing was sent."""
     API_ERROR = 3
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     INCOMPLETE = 4
     """The server did not finish, or did not give back what it was given."""
     GATE_INCONCLUSIVE = 5
-    """Too little was scored to say whether it is good enough."""
+    """A gate cannot tell whether it is good enough: too little was scored."""
     INTERNAL_ERROR = 70
     """A fault of this program."""
     OUTPUT_FAILED = 74
@@ -30,12 +30,12 @@ class ExitCode(IntEnum):
 
 EXIT_CODES = """\b
 Exit codes:
-  0    done: everything was scored, whatever the pass rate
-  1    reserved for gates: not good enough
+  0    done: everything was scored, and every gate passed
+  1    a gate failed: the pass rate is too low, or worse than the baseline
   2    unusable argument, setting or input file; nothing was sent
   3    a call to the API failed
   4    the server did not finish, or did not give back what it was given
-  5    reserved for gates: inconclusive
+  5    a gate is inconclusive: too little was scored to tell
   70   a fault of this program
   74   the output could not be written to its end
   130  interrupted with Ctrl-C

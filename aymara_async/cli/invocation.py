@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from aymara_async.analysis.errors import MissingExtraError
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.group import aymara_async
 from aymara_async.cli.stdout import OutputError
@@ -19,7 +20,7 @@ from aymara_async.errors import (
 )
 from aymara_async.scoring.errors import ExactEvalError, InputFileError
 
-_UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError)
+_UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError, MissingExtraError)
 _INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError)
 
 

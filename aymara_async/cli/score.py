@@ -9,8 +9,10 @@ from typing import TypedDict, Unpack
 
 import click
 
+from aymara_async.analysis import read_run
 from aymara_async.cli.connection import open_client, open_sandbox
-from aymara_async.cli.exit_codes import EXIT_CODES
+from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
+from aymara_async.cli.gates import Gates, apply_gates, gate_options
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.score_formats import FORMATS
 from aymara_async.cli.terminal import Terminal
@@ -69,10 +71,13 @@ class _Settings(TypedDict):
 @click.option(
     "--format", type=click.Choice(list(FORMATS)), default="table", show_default=True, help="How to write to stdout."
 )
+@gate_options
 @terminal_options
 @click.argument("responses_file", type=_FILE, metavar="RESPONSES")
 @click.pass_obj
-def score(terminal: Terminal, prompts_file: Path, responses_file: Path, **settings: Unpack[_Settings]) -> None:
+def score(
+    terminal: Terminal, prompts_file: Path, responses_file: Path, gates: Gates, **settings: Unpack[_Settings]
+) -> ExitCode:
     """Score the RESPONSES of an AI to prompts, and print the pass rate and the responses that failed.
 
     Creates an eval that holds exactly the prompts of the file, and one run with all responses; waits, reads back every
@@ -89,6 +94,8 @@ def score(terminal: Terminal, prompts_file: Path, responses_file: Path, **settin
     """  # noqa: D301 - click wants the backspace itself, so that it keeps the lines as they are
     if settings["sandbox"] and settings["base_url"] is not None:
         raise click.UsageError("--sandbox starts a server of its own; leave out --base-url.")
+    if settings["sandbox"] and gates.baseline is not None:
+        raise click.UsageError("--sandbox starts a server without any run; leave out --baseline.")
     prompts = read_prompts(prompts_file)
     responses = read_responses(responses_file, prompts)
     job = ScoringJob(
@@ -108,11 +115,21 @@ def score(terminal: Terminal, prompts_file: Path, responses_file: Path, **settin
     else:
         terminal.state = lambda: job.state
         connecting = open_client(settings["base_url"], settings["workspace"])
-    asyncio.run(_score(job, connecting, settings))
+    return asyncio.run(_score(job, connecting, gates, terminal, settings))
 
 
-async def _score(job: ScoringJob, connecting: AbstractAsyncContextManager[AsyncAymaraAI], settings: _Settings) -> None:
+async def _score(
+    job: ScoringJob,
+    connecting: AbstractAsyncContextManager[AsyncAymaraAI],
+    gates: Gates,
+    terminal: Terminal,
+    settings: _Settings,
+) -> ExitCode:
     async with connecting as client:
-        FORMATS[settings["format"]](await job.run(client))
+        baseline = await gates.read_baseline(client)
+        outcome = await job.run(client)
+        run = await read_run(client, outcome.eval_run_uuid)
+        code = apply_gates(gates, run, baseline, terminal, lambda gated: FORMATS[settings["format"]](outcome, gated))
         if not settings["keep"]:
             await job.delete(client)
+        return code

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import msgspec
 
 from aymara_async.cli import stdout
+from aymara_async.cli.gates import Gated
 from aymara_async.cli.score_table import write_table
 from aymara_async.scoring.outcome import ScoredRow, ScoringOutcome, Tally
 
 
-def write_json(outcome: ScoringOutcome) -> None:
+def write_json(outcome: ScoringOutcome, gated: Gated) -> None:
     """Write everything as one JSON object."""
     document = {
         "eval_uuid": outcome.eval_uuid,
@@ -23,6 +24,7 @@ def write_json(outcome: ScoringOutcome) -> None:
         "num_excluded": len(outcome.excluded),
         "num_not_answered": len(outcome.not_answered),
         "categories": [{"category": name, **_tally(tally)} for name, tally in outcome.categories.items()],
+        "gates": gated.to_rows(),
         "not_answered": [prompt.prompt_uuid for prompt in outcome.not_answered],
         "responses": [_response(row) for row in outcome.rows],
     }
@@ -56,5 +58,8 @@ def _response(row: ScoredRow) -> dict[str, object]:
     }
 
 
-FORMATS: dict[str, Callable[[ScoringOutcome], None]] = {"table": write_table, "json": write_json}
+FORMATS: dict[str, Callable[[ScoringOutcome, Gated], None]] = {
+    "table": lambda outcome, _: write_table(outcome),
+    "json": write_json,
+}
 """Name of each format, and what writes it."""

@@ -17,10 +17,11 @@ def printable(text: str) -> str:
     What models and servers write may hold escape sequences and characters that turn the text's direction.
     """
     words = " ".join(text.split())
-    return "".join(map(_visible, words)) if not words.isascii() or not words.isprintable() else words
+    return "".join(map(visible, words)) if not words.isascii() or not words.isprintable() else words
 
 
-def _visible(character: str) -> str:
+def visible(character: str) -> str:
+    """Write a character so that it cannot drive a terminal."""
     if unicodedata.category(character) not in _UNPRINTABLE or character in _JOINERS:
         return character
     return character.encode("unicode_escape").decode()
@@ -38,9 +39,13 @@ class Terminal:
         """Tells how things stand, for the case that the command is stopped."""
 
     def note(self, text: str) -> None:
-        """Tell what is being done."""
+        """Tell what is being done, unless only errors are wanted."""
         if not self.is_quiet:
-            self._write(printable(text))
+            self.tell(text)
+
+    def tell(self, text: str) -> None:
+        """Tell what people must not miss."""
+        self._write(printable(text))
 
     def error(self, text: str) -> None:
         """Tell what went wrong, in one line."""
