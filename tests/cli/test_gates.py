@@ -30,6 +30,10 @@ def answers(folder: Path, *contents: str | None) -> list[object]:
     return ["--prompts", jsonl(folder / "p.jsonl", prompts), jsonl(folder / "r.jsonl", responses)]
 
 
+def folder_of(path: Path) -> list[Path]:
+    return [*path.iterdir()]
+
+
 async def gate(*arguments: object, env: dict[str, str] | None = None) -> Ended:
     return await run("score", "-q", "--sandbox", *arguments, env=env)
 
@@ -173,7 +177,7 @@ async def test_files(tmp_path: Path, env: dict[str, str]) -> None:
     page = report.read_text()
     assert page.lower().startswith("<!doctype html>")
     assert BAD in page
-    assert not [*tmp_path.rglob("*.tmp")]
+    assert sorted(path.name for path in folder_of(tmp_path)) == ["j.xml", "new", "old", "r.html", "s.md"]
     assert f"Wrote {junit}\nWrote {report}\nWrote {summary}\n" in ended.stderr
     umask = os.umask(0)
     os.umask(umask)
