@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import attrs
+import click
 
+from aymara_async.cli.options import ALLOW_HTTP
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import ConfigurationError
 
@@ -26,7 +28,13 @@ async def open_client(base_url: str | None, workspace_uuid: str | None) -> Async
         raise ConfigurationError(
             f"There is no API key. Set the environment variable {_KEYS[0]}, or use --sandbox, which needs none."
         )
-    async with AsyncAymaraAI(base_url=base_url, workspace_uuid=workspace_uuid) as client:
+    context = click.get_current_context(silent=True)
+    allow_http = context is not None and bool(context.meta.get(ALLOW_HTTP))
+    try:
+        client = AsyncAymaraAI(base_url=base_url, workspace_uuid=workspace_uuid, allow_http=allow_http)
+    except ConfigurationError as error:
+        raise ConfigurationError(error.message.replace("pass allow_http=True", "add --allow-http")) from None
+    async with client:
         yield client
 
 

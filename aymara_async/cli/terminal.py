@@ -37,6 +37,8 @@ class Terminal:
         """Whether to tell all about errors."""
         self.state: Callable[[], str] | None = None
         """Tells how things stand, for the case that the command is stopped."""
+        self.harm = "Nothing was sent."
+        """What to say of it where there is no ``state``."""
 
     def note(self, text: str) -> None:
         """Tell what is being done, unless only errors are wanted."""
@@ -53,7 +55,7 @@ class Terminal:
 
     def stopped(self, why: str) -> None:
         """Tell that the command was stopped, and how things stand."""
-        state = self.state() if self.state is not None else "Nothing was sent."
+        state = self.state() if self.state is not None else self.harm
         self._write(printable(f"{why} {state}"))
 
     def trace(self, error: BaseException) -> None:
