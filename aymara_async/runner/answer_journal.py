@@ -1,6 +1,7 @@
 """The answers of the model, kept so that a rerun does not pay for them again; a file beside the scorer's journal.
 
-An answer is on the disk before it is submitted, and final from then on. Without a file nothing is kept.
+An answer is on the disk before it is submitted, and final from then on. Without a file, only the facts about the job
+are kept, in memory.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class AnswerJournal:
     def __init__(self, commits: GroupCommit | None, path: Path | None) -> None:
         self._commits = commits
         self._path = path
+        self._facts: dict[str, str] = {}
+        """Where there is no file."""
 
     @classmethod
     async def open(cls, path: Path | None) -> Self:
@@ -79,15 +82,24 @@ class AnswerJournal:
 
     async def note(self, facts: Mapping[str, object]) -> None:
         """Note facts about the job."""
-        if self._commits is not None:
-            rows = [(name, msgspec.json.encode(value).decode()) for name, value in facts.items()]
+        rows = [(name, msgspec.json.encode(value).decode()) for name, value in facts.items()]
+        if self._commits is None:
+            self._facts.update(rows)
+        else:
             await self._commits.do(partial(_put_settings, rows))
+
+    async def forget(self) -> None:
+        """Forget all facts, of a job that did not come about."""
+        self._facts.clear()
+        if self._commits is not None:
+            await self._commits.do(_delete_settings)
 
     async def recall(self, name: str) -> object:
         """Return a fact, or None."""
         if self._commits is None:
-            return None
-        text = await self._commits.do(partial(_setting, name))
+            text = self._facts.get(name)
+        else:
+            text = await self._commits.do(partial(_setting, name))
         return None if text is None else msgspec.json.decode(text)
 
     async def find(self, prompt: EvalPrompt) -> Answered | None:
@@ -139,6 +151,10 @@ def _key(prompt: EvalPrompt) -> tuple[str, str, int]:
 
 def _put_settings(rows: list[tuple[str, str]], db: sqlite3.Connection) -> None:
     db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
+
+
+def _delete_settings(db: sqlite3.Connection) -> None:
+    db.execute("DELETE FROM settings")
 
 
 def _setting(name: str, db: sqlite3.Connection) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from copy import copy
 from time import monotonic
-from typing import Literal
 
 import attrs
 from msgspec import UNSET
@@ -19,10 +18,9 @@ from aymara_async.runner.calling import Answer, ModelCaller
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.outcome import AnswerError
+from aymara_async.runner.settings import OnError
 from aymara_async.transport.body import FileInput
 from aymara_async.transport.retry import may_have_acted
-
-OnError = Literal["raise", "refuse", "exclude"]
 
 MAX_BYTES = 4_000_000
 """The longest text that is submitted; a batch of the bulk scorer holds no more."""

@@ -4,45 +4,128 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 from msgspec import UNSET
 
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import APIError, APIResponseValidationError, OutcomeUnknownError, RequestValidationError
+from aymara_async.errors import (
+    APIError,
+    APIResponseValidationError,
+    BadRequestError,
+    OutcomeUnknownError,
+    RequestValidationError,
+    UnprocessableEntityError,
+)
 from aymara_async.models import Eval, EvalCreate
+from aymara_async.runner import own_prompts
 from aymara_async.runner.answer_journal import AnswerJournal
+from aymara_async.scoring.rows import PromptRow
+from aymara_async.transport.codec import encode_request
+from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.retry import may_have_acted
 
 CLOCK_SKEW = timedelta(minutes=5)
 LOOKS = 3
 PAUSE = 0.5
+PROMPT_UUIDS = "prompt_uuids"
+"""In the journal: the server's ids of the caller's own prompts, in the caller's order, once the eval holds them."""
 
-EvalParams = Mapping[str, object] | EvalCreate
+EvalParams: TypeAlias = Mapping[str, object] | EvalCreate
+"""The arguments of ``evals.create``."""
 
 
-def creation_fields(params: EvalParams) -> dict[str, Any]:
-    """Return the arguments for ``evals.create``; an eval without a name gets one that no other has."""
+@attrs.frozen(kw_only=True)
+class NewEval:
+    """An eval that is to be made, checked as far as that can be done here."""
+
+    fields: Mapping[str, Any]
+    """Arguments of ``evals.create``."""
+    identity: Mapping[str, object]
+    """What a journal has to agree with."""
+    rows: Sequence[PromptRow] | None
+    """The caller's own prompts."""
+    workspace_uuid: str | None
+
+    @classmethod
+    def read(
+        cls,
+        params: EvalParams,
+        prompts: own_prompts.Prompts | None,
+        *,
+        workspace_uuid: str | None,
+        is_sandbox: bool | None,
+    ) -> NewEval:
+        """Check what the caller said; raises ``RequestValidationError``."""
+        given = _given(params)
+        rows = None if prompts is None else own_prompts.read_prompts(prompts)
+        if rows is not None and given.get("num_prompts") is not None:
+            raise RequestValidationError(
+                "Give either prompts or num_prompts: an eval with prompts of yours holds these and no others. Nothing "
+                "was sent.",
+                path="num_prompts",
+            )
+        if given.get("workspace_uuid") not in (None, workspace_uuid):
+            raise RequestValidationError(
+                f"The eval is for workspace {given['workspace_uuid']!r}, the runner for {workspace_uuid!r}. Give "
+                "workspace_uuid to the runner, or to the client. Nothing was sent.",
+                path="workspace_uuid",
+            )
+        name = given.get("name") or f"{given.get('eval_type', 'eval')} {secrets.token_hex(6)}"
+        fields = {"is_sandbox": is_sandbox, "workspace_uuid": workspace_uuid} | given | {"name": name}
+        if rows is not None:
+            fields["num_prompts"] = 0
+        fields = {name: value for name, value in fields.items() if value is not None}
+        options = RequestOptions.__annotations__
+        encode_request(EvalCreate, {name: value for name, value in fields.items() if name not in options})
+        identity = {
+            "eval_params": {name: _plain(value) for name, value in given.items() if name not in options},
+            "prompts": "the server's" if rows is None else own_prompts.fingerprint(rows),
+        }
+        return cls(fields=fields, identity=identity, rows=rows, workspace_uuid=workspace_uuid)
+
+    async def make(self, client: AsyncAymaraAI, journal: AnswerJournal, *, timeout: float | None) -> str:
+        """Create the eval unless that has been done, and give it the caller's prompts; return its id.
+
+        ``timeout`` is how many seconds to wait for it before prompts can be added. Raises ``OutcomeUnknownError`` where
+        it cannot be told which eval it is, ``JournalError``, ``ExactEvalError``, ``WaitError``, and ``APIError``.
+        """
+        for name, value in self.identity.items():
+            await journal.settle(name, value)
+        eval_uuid = await make_eval(client, self.fields, journal, is_filled_later=self.rows is not None)
+        if self.rows is not None and await journal.recall(PROMPT_UUIDS) is None:
+            uuids = await own_prompts.fill(
+                client, eval_uuid, self.rows, timeout=timeout, workspace_uuid=self.workspace_uuid
+            )
+            await journal.note({PROMPT_UUIDS: uuids})
+        return eval_uuid
+
+
+def _given(params: EvalParams) -> dict[str, Any]:
     given: object = params
     if isinstance(given, EvalCreate):
-        fields = {name: value for name, value in vars(given).items() if value is not UNSET}
-    elif isinstance(given, Mapping):
-        fields = dict(given)
-    else:
+        given = vars(given)
+    if not isinstance(given, Mapping):
         raise RequestValidationError(
             f"An eval is a mapping with the arguments of evals.create, or an EvalCreate, not a {type(given).__name__}. "
             "Nothing was sent.",
             path="eval_params",
         )
-    if not fields.get("name"):
-        fields["name"] = f"{fields.get('eval_type', 'eval')} {secrets.token_hex(6)}"
-    return fields
+    # What can be read only once would be used up by the checks.
+    read = {name: list(value) if isinstance(value, Iterator) else value for name, value in given.items()}
+    return {name: value for name, value in read.items() if value is not UNSET}
 
 
-async def make_eval(client: AsyncAymaraAI, fields: Mapping[str, Any], journal: AnswerJournal) -> str:
+def _plain(value: object) -> object:
+    return attrs.asdict(cast(Any, value)) if attrs.has(type(value)) else value
+
+
+async def make_eval(
+    client: AsyncAymaraAI, fields: Mapping[str, Any], journal: AnswerJournal, *, is_filled_later: bool
+) -> str:
     """Create the eval, or find the one that was created by an earlier session or by a call whose answer was lost.
 
     Raises ``OutcomeUnknownError`` where that cannot be told, and ``APIError``.
@@ -52,14 +135,19 @@ async def make_eval(client: AsyncAymaraAI, fields: Mapping[str, Any], journal: A
         return str(known)
     intention = await journal.recall("creating")
     if intention is None:
-        began = datetime.now(UTC)
+        began, found = datetime.now(UTC), None
         await journal.note({"creating": {"name": fields["name"], "at": began.isoformat()}})
-        created = await _create(client, fields, began)
     else:
         told = cast(Mapping[str, str], intention)
         fields = {**fields, "name": told["name"]}
         began = datetime.fromisoformat(told["at"])
-        created = await _look(client, fields, began) or await _create(client, fields, began)
+        found = await _look(client, fields, began)
+    try:
+        created = found or await _create(client, fields, began, is_filled_later=is_filled_later)
+    except APIError as error:
+        if not _is_unknown(error):
+            await journal.forget()  # nothing was created, so that the journal is free for another try
+        raise
     if created.eval_uuid is None:
         raise OutcomeUnknownError(
             f"The server created an eval named {fields['name']!r}, but did not say its id. Nothing was asked or "
@@ -71,15 +159,25 @@ async def make_eval(client: AsyncAymaraAI, fields: Mapping[str, Any], journal: A
     return created.eval_uuid
 
 
-async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval:
+async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime, *, is_filled_later: bool) -> Eval:
     try:
         return await client.evals.create(**fields)
+    except (BadRequestError, UnprocessableEntityError):
+        if not is_filled_later:
+            raise
+        # If the number was the fault, one generated prompt will do: it is deleted later.
+        return await _create(client, {**fields, "num_prompts": 1}, began, is_filled_later=False)
     except APIError as error:
-        if not may_have_acted(error) and not isinstance(error, APIResponseValidationError):
+        if not _is_unknown(error):
             raise
         if found := await _look(client, fields, began):
             return found
         raise
+
+
+def _is_unknown(error: APIError) -> bool:
+    """Tell whether the server may have created the eval although the call failed."""
+    return may_have_acted(error) or isinstance(error, APIResponseValidationError)
 
 
 async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:
@@ -108,13 +206,3 @@ async def _find(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetim
             is_retryable=False,
         )
     return found[0] if found else None
-
-
-def digest_fields(fields: EvalParams) -> dict[str, object]:
-    """Return what identifies the job that an eval is made for."""
-    plain = vars(fields) if isinstance(fields, EvalCreate) else fields
-    return {
-        name: attrs.asdict(cast(Any, value)) if attrs.has(type(value)) else value
-        for name, value in plain.items()
-        if value is not UNSET
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import attrs
@@ -63,7 +63,7 @@ class EvalOutcome:
     run: EvalRunResult = attrs.field(repr=lambda one: repr(one.eval_run_uuid))
     """The run that holds the scores."""
     threads: Sequence[Sequence[Exchange]] = attrs.field(repr=lambda threads: f"<{len(threads)}>")
-    """The conversations, in the order of the eval's prompts, turn by turn."""
+    """The conversations, turn by turn, in the order of the eval's prompts; of your own ones in yours."""
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -114,6 +114,12 @@ class EvalOutcome:
             "\n".join([f"# {number}", *(_turn(exchange) for exchange in thread)])
             for number, thread in enumerate(self.threads, 1)
         )
+
+
+def in_order(threads: Sequence[Sequence[Exchange]], prompt_uuids: Iterable[str]) -> Sequence[Sequence[Exchange]]:
+    """Put conversations in the order of their first prompts; others come last."""
+    places = {uuid: place for place, uuid in enumerate(prompt_uuids)}
+    return sorted(threads, key=lambda thread: places.get(thread[0].prompt.prompt_uuid, len(places)))
 
 
 def _count(exchanges: Sequence[Exchange]) -> Tally:

@@ -7,26 +7,20 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
 
-from msgspec import UNSET
 from tenacity import AsyncRetrying
 
-from aymara_async.bulk.limiter import limiter_of
-from aymara_async.bulk.progress import BulkProgress
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import IncompleteScoringError, RequestValidationError
-from aymara_async.models import Eval
-from aymara_async.runner.answer_journal import AnswerJournal, scores_path
-from aymara_async.runner.answers import MAX_BYTES, Answering
-from aymara_async.runner.calling import Model, ModelCaller, retrying
-from aymara_async.runner.errors import NoPromptsError
-from aymara_async.runner.eval_ready import EvalParams, creation_fields, digest_fields, make_eval
-from aymara_async.runner.feed import FedScorer
+from aymara_async.errors import RequestValidationError
+from aymara_async.runner.answer_journal import AnswerJournal
+from aymara_async.runner.calling import Model
+from aymara_async.runner.eval_job import EvalJob
+from aymara_async.runner.eval_ready import EvalParams, NewEval
 from aymara_async.runner.handle import EvalHandle
 from aymara_async.runner.outcome import EvalOutcome
-from aymara_async.runner.pipeline import Pipeline
-from aymara_async.runner.progress import Counts, EvalProgress, make_display
+from aymara_async.runner.own_prompts import Prompts
+from aymara_async.runner.progress import EvalProgress
+from aymara_async.runner.settings import OnError, RunnerSettings
 
 
 class AsyncEvalRunner:
@@ -48,7 +42,7 @@ class AsyncEvalRunner:
         batch_size: Responses per scoring request.
         scoring_concurrency: Scoring requests under way at once.
         workspace_uuid: The workspace; else as the client says.
-        is_sandbox: Ask for made-up scores; else as the client says.
+        is_sandbox: Ask for made-up prompts and scores; else as the client says.
         ai_description: Description of the AI in the run, if it differs from the eval's.
         grace_period: Seconds after which a batch whose answer was lost counts as not arrived, see ``AsyncBulkScorer``.
         progress: A callable that gets an ``EvalProgress``; True for a bar in notebooks and, with rich, on terminals.
@@ -64,7 +58,7 @@ class AsyncEvalRunner:
         *,
         concurrency: int = 32,
         turns: int = 1,
-        on_error: Literal["raise", "refuse", "exclude"] = "raise",
+        on_error: OnError = "raise",
         timeout: float | None = None,
         retry: int | AsyncRetrying = 0,
         wait_timeout: float | None = 300.0,
@@ -76,29 +70,25 @@ class AsyncEvalRunner:
         grace_period: float = 30.0,
         progress: bool | Callable[[EvalProgress], None] = False,
     ) -> None:
-        _require(callable(model), "model", "a callable", model)
-        for name, number in (
-            ("concurrency", concurrency),
-            ("turns", turns),
-            ("batch_size", batch_size),
-            ("scoring_concurrency", scoring_concurrency),
-        ):
-            _require(_is_count(number, 1), name, "a whole number of at least 1", number)
-        _require(on_error in ("raise", "refuse", "exclude"), "on_error", '"raise", "refuse" or "exclude"', on_error)
-        for name, seconds in (("timeout", timeout), ("wait_timeout", wait_timeout)):
-            _require(seconds is None or _is_duration(seconds), name, "seconds above 0, or None", seconds)
-        is_retry = isinstance(retry, AsyncRetrying) or _is_count(retry, 0)
-        _require(is_retry, "retry", "a whole number of at least 0, or a tenacity.AsyncRetrying", retry)
+        if not callable(model):
+            raise RequestValidationError(f"model must be a callable, not {model!r}. Nothing was sent.", path="model")
         self._client = client
         self._model = model
-        self._concurrency, self._turns = concurrency, turns
-        self._on_error: Literal["raise", "refuse", "exclude"] = on_error
-        self._timeout, self._retry, self._wait_timeout = timeout, retrying(retry), wait_timeout
-        self._batch_size, self._scoring_concurrency = batch_size, scoring_concurrency
-        defaults = client._settings.call
-        self._workspace_uuid = defaults.workspace_uuid if workspace_uuid is None else workspace_uuid
-        self._is_sandbox, self._ai_description = is_sandbox, ai_description
-        self._grace, self._progress = grace_period, progress
+        self._settings = RunnerSettings(
+            concurrency=concurrency,
+            turns=turns,
+            on_error=on_error,
+            timeout=timeout,
+            retry=retry,
+            wait_timeout=wait_timeout,
+            batch_size=batch_size,
+            scoring_concurrency=scoring_concurrency,
+            workspace_uuid=client._settings.call.workspace_uuid if workspace_uuid is None else workspace_uuid,
+            is_sandbox=is_sandbox,
+            ai_description=ai_description,
+            grace_period=grace_period,
+            progress=progress,
+        )
         self._slots: asyncio.Semaphore | None = None
         """Places for calls of the model that a suite shares."""
 
@@ -107,41 +97,56 @@ class AsyncEvalRunner:
         eval_params: EvalParams | None = None,
         *,
         eval_uuid: str | None = None,
+        prompts: Prompts | None = None,
         run_name: str | None = None,
         journal: str | os.PathLike[str] | None = None,
     ) -> EvalOutcome:
         """Create the eval, or take the one with ``eval_uuid``; put every prompt to the model; score every answer.
 
-        ``eval_params`` are the arguments of ``evals.create``. ``journal`` is a file that keeps what was answered and
-        scored (a second one, ``….scores``, appears beside it): after a crash the same call goes on where it was.
+        ``eval_params`` are the arguments of ``evals.create``. With ``prompts``, texts or ``PromptCreate`` or mappings
+        of that, the new eval holds these and no others, and the outcome has their order. ``journal`` is a file that
+        keeps what was answered and scored (a second one, ``….scores``, appears beside it): after a crash the same call
+        goes on where it was.
 
-        Raises ``ModelError``, ``NoPromptsError``, ``JournalError``, ``WaitError``, ``IncompleteScoringError`` and
-        ``APIError``. In the outcome every prompt is accounted for.
+        Raises ``ModelError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``, ``WaitError``,
+        ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
         """
         path = None if journal is None else Path(journal)
-        async with self._opened(path, eval_params, eval_uuid) as (answers, uuid):
-            return await self._run(uuid, answers, path, run_name)
+        async with self._opened(path, eval_params, eval_uuid, prompts) as (answers, uuid):
+            job = EvalJob(
+                client=self._client,
+                model=self._model,
+                settings=self._settings,
+                slots=self._slots or asyncio.Semaphore(self._settings.concurrency),
+                eval_uuid=uuid,
+                answers=answers,
+                path=path,
+                run_name=run_name,
+            )
+            return await job.run()
 
     async def start(
         self,
         eval_params: EvalParams | None = None,
         *,
         eval_uuid: str | None = None,
+        prompts: Prompts | None = None,
         run_name: str | None = None,
         journal: str | os.PathLike[str] | None = None,
     ) -> EvalHandle:
         """Create the eval, or take the one with ``eval_uuid``, and return a handle for ``resume`` without waiting.
 
-        Arguments are those of ``run_eval``. The handle can be saved and picked up by another process.
+        Arguments are those of ``run_eval``; with ``prompts`` it returns when the eval holds them. The handle can be
+        saved and picked up by another process.
         """
         path = _absolute(journal)
-        async with self._opened(path, eval_params, eval_uuid) as (_, uuid):
+        async with self._opened(path, eval_params, eval_uuid, prompts) as (_, uuid):
             return EvalHandle(
                 eval_uuid=uuid,
                 base_url=self._client.base_url,
-                workspace_uuid=self._workspace_uuid,
+                workspace_uuid=self._settings.workspace_uuid,
                 journal=None if path is None else str(path),
-                turns=self._turns,
+                turns=self._settings.turns,
                 run_name=run_name,
             )
 
@@ -150,7 +155,7 @@ class AsyncEvalRunner:
 
         The runner has to have the API, the workspace and the number of turns of the one that made the handle.
         """
-        mine = (self._client.base_url, self._workspace_uuid, self._turns)
+        mine = (self._client.base_url, self._settings.workspace_uuid, self._settings.turns)
         if mine != (handle.base_url, handle.workspace_uuid, handle.turns):
             raise RequestValidationError(
                 f"The handle of eval {handle.eval_uuid} is for {handle.base_url}, workspace {handle.workspace_uuid}, "
@@ -161,126 +166,42 @@ class AsyncEvalRunner:
 
     @asynccontextmanager
     async def _opened(
-        self, path: Path | None, eval_params: EvalParams | None, eval_uuid: str | None
+        self, path: Path | None, eval_params: EvalParams | None, eval_uuid: str | None, prompts: Prompts | None
     ) -> AsyncGenerator[tuple[AnswerJournal, str], None]:
         """Open the journal, see that it is this job's, and tell which eval it is."""
-        if (eval_params is None) == (eval_uuid is None):
-            raise RequestValidationError(
-                "Give either eval_params, for a new eval, or eval_uuid. Nothing was sent.", path="eval_params"
-            )
+        new = self._new_eval(eval_params, eval_uuid, prompts)
         answers = await AnswerJournal.open(path)
         try:
             await answers.settle("base_url", self._client.base_url)
-            await answers.settle("workspace_uuid", self._workspace_uuid or "")
-            await answers.settle("turns", self._turns)
-            if eval_params is not None:
-                fields = creation_fields(eval_params)
-                if self._workspace_uuid is not None:
-                    fields.setdefault("workspace_uuid", self._workspace_uuid)
-                await answers.settle("eval_params", digest_fields(eval_params))
-                eval_uuid = await make_eval(self._client, fields, answers)
+            await answers.settle("workspace_uuid", self._settings.workspace_uuid or "")
+            await answers.settle("turns", self._settings.turns)
+            if new is not None:
+                eval_uuid = await new.make(self._client, answers, timeout=self._settings.wait_timeout)
             assert eval_uuid is not None
             await answers.settle("eval_uuid", eval_uuid)
             yield answers, eval_uuid
         finally:
             await answers.close()
 
-    async def _run(
-        self, eval_uuid: str, answers: AnswerJournal, path: Path | None, run_name: str | None
-    ) -> EvalOutcome:
-        evals = self._client.evals
-        ready = await evals.wait(eval_uuid, timeout=self._wait_timeout, workspace_uuid=self._workspace_uuid)
-        caller = ModelCaller(model=self._model, timeout=self._timeout, retry=self._retry)
-        display = make_display() if self._progress is True else None
-        callback = self._progress if callable(self._progress) else display.update if display else None
-        pipeline = self._pipeline(ready, eval_uuid, caller, answers, path, run_name or ready.name, callback)
-        try:
-            await pipeline.run()
-        finally:
-            await caller.close()
-            if display is not None:
-                display.close()
-        if not pipeline.threads:
-            raise NoPromptsError(f"Eval {eval_uuid} holds no prompts, so nothing was asked.", eval_uuid=eval_uuid)
-        uuids = pipeline.eval_run_uuids
-        if len(uuids) != 1:
-            raise IncompleteScoringError(
-                f"The answers to eval {eval_uuid} are in {len(uuids)} runs instead of one: the server rejected every "
-                "response, or put some where they were not sent.",
-                eval_run_uuids=uuids,
-                missing=[thread[-1].prompt.prompt_uuid for thread in pipeline.threads if thread[-1].score is None],
+    def _new_eval(
+        self, eval_params: EvalParams | None, eval_uuid: str | None, prompts: Prompts | None
+    ) -> NewEval | None:
+        if (eval_params is None) == (eval_uuid is None):
+            raise RequestValidationError(
+                "Give either eval_params, for a new eval, or eval_uuid. Nothing was sent.", path="eval_params"
             )
-        run = await evals.runs.wait(uuids[0], timeout=self._wait_timeout, workspace_uuid=self._workspace_uuid)
-        return EvalOutcome(eval=ready, run=run, threads=pipeline.threads)
-
-    def _pipeline(
-        self,
-        ready: Eval,
-        eval_uuid: str,
-        caller: ModelCaller,
-        answers: AnswerJournal,
-        path: Path | None,
-        run_name: str | None,
-        callback: Callable[[EvalProgress], None] | None,
-    ) -> Pipeline:
-        client = self._client
-
-        def make_scorer(tell: Callable[[BulkProgress], None]) -> FedScorer:
-            return FedScorer(
-                client,
-                eval_uuid=eval_uuid,
-                journal=scores_path(path),
-                batch_size=self._batch_size,
-                max_batch_bytes=MAX_BYTES,
-                concurrency=self._scoring_concurrency,
-                run_name=run_name or "Eval run",
-                is_sandbox=self._is_sandbox,
-                workspace_uuid=self._workspace_uuid,
-                grace_period=self._grace,
-                progress=tell,
-                ai_description=UNSET if self._ai_description is None else self._ai_description,
+        if eval_params is not None:
+            settings = self._settings
+            return NewEval.read(
+                eval_params, prompts, workspace_uuid=settings.workspace_uuid, is_sandbox=settings.is_sandbox
             )
-
-        limiter = limiter_of(client._session, client._settings.call.retry)
-        return Pipeline(
-            client=client,
-            eval=ready,
-            eval_uuid=eval_uuid,
-            workspace_uuid=self._workspace_uuid,
-            answering=Answering(
-                client=client,
-                eval=ready,
-                caller=caller,
-                on_error=self._on_error,
-                workspace_uuid=self._workspace_uuid,
-            ),
-            journal=answers,
-            make_scorer=make_scorer,
-            turns=self._turns,
-            concurrency=self._concurrency,
-            room_for=self._concurrency + self._batch_size * (self._scoring_concurrency + 1),
-            slots=self._slots or asyncio.Semaphore(self._concurrency),
-            counts=Counts(
-                eval_name=run_name or eval_uuid,
-                total=ready.num_prompts,
-                callback=callback,
-                rate=lambda: limiter.rate.value,
-            ),
-        )
+        if prompts is not None:
+            raise RequestValidationError(
+                "prompts are for a new eval: give eval_params with them, not eval_uuid. Nothing was sent.",
+                path="prompts",
+            )
+        return None
 
 
 def _absolute(path: str | os.PathLike[str] | None) -> Path | None:
     return None if path is None else Path(path).absolute()
-
-
-def _is_count(value: object, at_least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= at_least
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
-def _require(is_met: bool, name: str, what: str, value: object) -> None:
-    if not is_met:
-        raise RequestValidationError(f"{name} must be {what}, not {value!r}. Nothing was sent.", path=name)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import attrs
 
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import RequestValidationError
-from aymara_async.models import EvalSuiteReport
+from aymara_async.errors import AymaraAIError, RequestValidationError
+from aymara_async.models import EvalSuiteReport, PromptCreate
 from aymara_async.runner.calling import Model
 from aymara_async.runner.errors import IncompleteSuiteError
 from aymara_async.runner.eval_ready import EvalParams
-from aymara_async.runner.outcome import EvalOutcome
+from aymara_async.runner.outcome import EvalOutcome, in_order
+from aymara_async.runner.own_prompts import Prompts, read_prompts
+from aymara_async.runner.progress import make_display
 from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.runner.settings import RunnerOptions
+from aymara_async.scoring.exact_eval import map_prompts
+from aymara_async.scoring.rows import PromptRow
 
 Pair = tuple[str, str]
 
@@ -45,84 +51,120 @@ async def run_suite(
     *,
     evals: Mapping[str, EvalParams | str],
     models: Mapping[str, Model],
+    prompts: Mapping[str, Prompts] | None = None,
     concurrency: int = 32,
     journals: str | os.PathLike[str] | None = None,
     report: bool = True,
     report_timeout: float | None = 600.0,
-    **settings: Any,
+    **options: Unpack[RunnerOptions],
 ) -> SuiteOutcome:
     """Run every eval against every model, all at once; then ask for a report (``reports.create``) and wait for it.
 
     ``evals`` and ``models`` are yours to name; an eval is the arguments of ``evals.create`` or the id of one that
-    exists, and is created once for all models. ``concurrency`` counts the calls of all models together, and all share
-    the client's limiter. ``journals`` is a folder with a journal for each pair; ``settings`` are those of
-    ``AsyncEvalRunner``.
+    exists, and is created once for all models. ``prompts`` are your own ones, by the name of the eval that is to hold
+    them. ``concurrency`` counts the calls of all models together, and all share the client's limiter. ``journals`` is a
+    folder with a journal for each pair; ``options`` are those of ``AsyncEvalRunner``.
 
-    Raises ``IncompleteSuiteError``, once all have ended, where some ended with an error; ``WaitError``, ``APIError``.
+    Raises ``IncompleteSuiteError``, once all have ended, where some ended with an error or there is no report.
     """
     if not evals or not models:
         raise RequestValidationError("A suite has at least one eval and one model. Nothing was sent.", path="evals")
-    folder = None if journals is None else Path(journals)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    slots = asyncio.Semaphore(concurrency)
-    runners = {
-        name: AsyncEvalRunner(client, model, concurrency=concurrency, **settings) for name, model in models.items()
-    }
-    for runner in runners.values():
-        runner._slots = slots
-    made = await _make_evals(next(iter(runners.values())), evals, folder)
-    outcomes: dict[Pair, EvalOutcome] = {}
-    errors: dict[Pair, Exception] = {name: error for name, error in made.items() if isinstance(error, Exception)}
+    rows = {name: read_prompts(given) for name, given in (prompts or {}).items()}
+    if foreign := [name for name in rows if isinstance(evals.get(name, ""), str)]:
+        raise RequestValidationError(
+            f"prompts has {foreign[0]!r}, but evals has no new eval of that name. Nothing was sent.", path="prompts"
+        )
+    display = make_display() if options.get("progress") is True else None
+    if options.get("progress") is True:  # all runs are shown in one place
+        options["progress"] = display.update if display is not None else False
+    try:
+        runners = {
+            name: AsyncEvalRunner(client, model, concurrency=concurrency, **options) for name, model in models.items()
+        }
+        suite = _Suite(runners=runners, rows=rows, folder=None if journals is None else Path(journals))
+        outcomes = await suite.run(evals, asyncio.Semaphore(concurrency))
+    finally:
+        if display is not None:
+            display.close()
+    if not report:
+        return SuiteOutcome(outcomes=outcomes, report=None)
+    return SuiteOutcome(outcomes=outcomes, report=await _report(client, outcomes, report_timeout, options))
 
-    async def run_pair(pair: Pair, eval_uuid: str) -> None:
-        journal = None if folder is None else folder / _file_name(*pair)
-        name = f"{pair[0]}, {pair[1]}"
+
+@attrs.frozen(kw_only=True)
+class _Suite:
+    runners: Mapping[str, AsyncEvalRunner]
+    """By the names of the models."""
+    rows: Mapping[str, Sequence[PromptRow]]
+    """The caller's own prompts, by the names of the evals."""
+    folder: Path | None
+    """For the journals."""
+    outcomes: dict[Pair, EvalOutcome] = attrs.field(factory=dict[Pair, EvalOutcome], init=False)
+    errors: dict[Pair, Exception] = attrs.field(factory=dict[Pair, Exception], init=False)
+
+    async def run(self, evals: Mapping[str, EvalParams | str], slots: asyncio.Semaphore) -> Mapping[Pair, EvalOutcome]:
+        """Make and run all evals, with so many places for calls of models; raises ``IncompleteSuiteError``."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        for runner in self.runners.values():
+            runner._slots = slots
+        async with asyncio.TaskGroup() as group:
+            for name, given in evals.items():
+                group.create_task(self._run_eval(name, given, group))
+        outcomes = {pair: self.outcomes[pair] for pair in product(evals, self.runners) if pair in self.outcomes}
+        if self.errors:
+            raise _incomplete(outcomes, self.errors)
+        return outcomes
+
+    async def _run_eval(self, name: str, given: EvalParams | str, group: asyncio.TaskGroup) -> None:
+        """Make an eval if need be, and start its runs; an error is raised with all others, when every run has ended."""
+        runner = next(iter(self.runners.values()))
+        prompts = [PromptCreate(content=row.content, category=row.category) for row in self.rows.get(name, ())]
         try:
-            outcomes[pair] = await runners[pair[1]].run_eval(eval_uuid=eval_uuid, run_name=name, journal=journal)
-        except Exception as error:  # noqa: BLE001 - raised with all others, when every pair has ended
-            errors[pair] = error
+            if not isinstance(given, str):
+                given = (await runner.start(given, prompts=prompts or None, journal=self._journal(name))).eval_uuid
+        except Exception as error:  # noqa: BLE001 - see above
+            self.errors[name, ""] = error
+            return
+        for model_name in self.runners:
+            group.create_task(self._run_pair((name, model_name), given))
 
-    async with asyncio.TaskGroup() as group:
-        for eval_name in evals:
-            for model_name in models:
-                uuid = made[eval_name, ""]
-                if isinstance(uuid, str):
-                    group.create_task(run_pair((eval_name, model_name), uuid))
-    ordered = {pair: outcomes[pair] for pair in _pairs(evals, models) if pair in outcomes}
-    if errors:
-        raise _incomplete(ordered, errors)
-    return SuiteOutcome(outcomes=ordered, report=await _report(client, ordered, report_timeout) if report else None)
-
-
-def _pairs(evals: Mapping[str, object], models: Mapping[str, object]) -> list[Pair]:
-    return [(eval_name, model_name) for eval_name in evals for model_name in models]
-
-
-async def _make_evals(
-    runner: AsyncEvalRunner, evals: Mapping[str, EvalParams | str], folder: Path | None
-) -> dict[Pair, str | Exception]:
-    """Create what does not exist, all at once; a failure is returned in the place of the id."""
-
-    async def make(name: str, given: EvalParams | str) -> str | Exception:
-        if isinstance(given, str):
-            return given
+    async def _run_pair(self, pair: Pair, eval_uuid: str) -> None:
+        eval_name, model_name = pair
         try:
-            journal = None if folder is None else folder / _file_name(name, "")
-            return (await runner.start(given, journal=journal)).eval_uuid
-        except Exception as error:  # noqa: BLE001 - raised with those of the runs
-            return error
+            outcome = await self.runners[model_name].run_eval(
+                eval_uuid=eval_uuid, run_name=f"{eval_name}, {model_name}", journal=self._journal(*pair)
+            )
+        except Exception as error:  # noqa: BLE001 - raised with all others
+            self.errors[pair] = error
+            return
+        if rows := self.rows.get(eval_name):
+            firsts = [thread[0].prompt for thread in outcome.threads]
+            uuids = map_prompts(eval_uuid, rows, firsts).values()
+            outcome = attrs.evolve(outcome, threads=in_order(outcome.threads, uuids))
+        self.outcomes[pair] = outcome
 
-    made = await asyncio.gather(*(make(name, given) for name, given in evals.items()))
-    return {(name, ""): one for name, one in zip(evals, made, strict=True)}
+    def _journal(self, *names: str) -> Path | None:
+        return None if self.folder is None else self.folder / _file_name(*names)
 
 
 async def _report(
-    client: AsyncAymaraAI, outcomes: Mapping[Pair, EvalOutcome], timeout: float | None
+    client: AsyncAymaraAI, outcomes: Mapping[Pair, EvalOutcome], timeout: float | None, options: RunnerOptions
 ) -> EvalSuiteReport:
     runs = [outcome.run.eval_run_uuid for outcome in outcomes.values()]
-    created = await client.reports.create(eval_run_uuids=runs)
-    return await client.reports.wait(created.eval_suite_report_uuid, timeout=timeout)
+    workspace_uuid = options.get("workspace_uuid")
+    try:
+        created = await client.reports.create(
+            eval_run_uuids=runs, is_sandbox=options.get("is_sandbox"), workspace_uuid=workspace_uuid
+        )
+        return await client.reports.wait(created.eval_suite_report_uuid, timeout=timeout, workspace_uuid=workspace_uuid)
+    except AymaraAIError as error:
+        raise IncompleteSuiteError(
+            f"All {len(outcomes)} runs of the suite are complete (`outcomes`), but there is no report: {error} Ask for "
+            "one with reports.create, for the runs of the outcomes.",
+            outcomes=outcomes,
+            errors={},
+        ) from error
 
 
 def _incomplete(outcomes: Mapping[Pair, EvalOutcome], errors: Mapping[Pair, Exception]) -> IncompleteSuiteError:
@@ -137,7 +179,7 @@ def _incomplete(outcomes: Mapping[Pair, EvalOutcome], errors: Mapping[Pair, Exce
     return error
 
 
-def _file_name(eval_name: str, model_name: str) -> str:
-    """Make a file name that is different for different pairs, whatever characters the names hold."""
-    parts = [re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", name) for name in (eval_name, model_name)]
-    return ".".join([*filter(None, parts), "journal"])
+def _file_name(*names: str) -> str:
+    """Make a file name that is different for different names, whatever characters they hold."""
+    parts = [re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", name) for name in names]
+    return ".".join([*parts, "journal"])

@@ -8,9 +8,10 @@ import threading
 from typing import Literal
 
 import pytest
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_none
 
 from aymara_async import AsyncAymaraAI, EvalResponse
+from aymara_async.runner import calling
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
@@ -174,11 +175,8 @@ async def test_retries_with_a_policy_of_tenacity(client: AsyncAymaraAI) -> None:
 
 
 async def test_retries_by_number(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(_: float) -> None:
-        pass
-
+    monkeypatch.setattr(calling, "wait_random_exponential", lambda **_: wait_none())
     runner = AsyncEvalRunner(client, Flaky(ValueError), retry=2)
-    runner._retry.sleep = at_once
     assert (await runner.run_eval(params(2))).errors == []
 
 

@@ -1,0 +1,125 @@
+"""One eval, from when it is known which it is to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+import attrs
+from msgspec import UNSET
+
+from aymara_async.bulk.limiter import limiter_of
+from aymara_async.bulk.progress import BulkProgress
+from aymara_async.client import AsyncAymaraAI
+from aymara_async.errors import IncompleteScoringError
+from aymara_async.models import Eval
+from aymara_async.runner.answer_journal import AnswerJournal, scores_path
+from aymara_async.runner.answers import MAX_BYTES, Answering
+from aymara_async.runner.calling import Model, ModelCaller, retrying
+from aymara_async.runner.errors import NoPromptsError
+from aymara_async.runner.eval_ready import PROMPT_UUIDS
+from aymara_async.runner.feed import FedScorer
+from aymara_async.runner.outcome import EvalOutcome, in_order
+from aymara_async.runner.pipeline import Pipeline, Thread
+from aymara_async.runner.progress import Counts, EvalProgress, make_display
+from aymara_async.runner.settings import RunnerSettings
+
+
+@attrs.frozen(kw_only=True)
+class EvalJob:
+    """Put an eval to a model and score the answers; to be used once."""
+
+    client: AsyncAymaraAI
+    model: Model
+    settings: RunnerSettings
+    slots: asyncio.Semaphore
+    """Places for calls of the model, which other jobs may share."""
+    eval_uuid: str
+    answers: AnswerJournal
+    path: Path | None
+    """Of the journal."""
+    run_name: str | None
+
+    async def run(self) -> EvalOutcome:
+        """Return the outcome; raises what ``AsyncEvalRunner.run_eval`` tells."""
+        wait_timeout, workspace_uuid = self.settings.wait_timeout, self.settings.workspace_uuid
+        ready = await self.client.evals.wait(self.eval_uuid, timeout=wait_timeout, workspace_uuid=workspace_uuid)
+        threads, uuids = await self._answer_and_score(ready)
+        if not threads:
+            raise NoPromptsError(
+                f"Eval {self.eval_uuid} holds no prompts, so nothing was asked.", eval_uuid=self.eval_uuid
+            )
+        if len(uuids) != 1:
+            raise IncompleteScoringError(
+                f"The answers to eval {self.eval_uuid} are in {len(uuids)} runs instead of one: the server rejected "
+                "every response, or put some where they were not sent.",
+                eval_run_uuids=uuids,
+                missing=[thread[-1].prompt.prompt_uuid for thread in threads if thread[-1].score is None],
+            )
+        run = await self.client.evals.runs.wait(uuids[0], timeout=wait_timeout, workspace_uuid=workspace_uuid)
+        order = cast(list[str] | None, await self.answers.recall(PROMPT_UUIDS))
+        return EvalOutcome(eval=ready, run=run, threads=threads if order is None else in_order(threads, order))
+
+    async def _answer_and_score(self, ready: Eval) -> tuple[list[Thread], list[str]]:
+        settings = self.settings
+        caller = ModelCaller(model=self.model, timeout=settings.timeout, retry=retrying(settings.retry))
+        display = make_display() if settings.progress is True else None
+        callback = settings.progress if callable(settings.progress) else display.update if display else None
+        pipeline = self._pipeline(ready, caller, callback)
+        try:
+            await pipeline.run()
+        finally:
+            await caller.close()
+            if display is not None:
+                display.close()
+        return pipeline.threads, pipeline.eval_run_uuids
+
+    def _pipeline(self, ready: Eval, caller: ModelCaller, callback: Callable[[EvalProgress], None] | None) -> Pipeline:
+        client, settings = self.client, self.settings
+        limiter = limiter_of(client._session, client._settings.call.retry)
+        name = self.run_name or ready.name
+        return Pipeline(
+            client=client,
+            eval=ready,
+            eval_uuid=self.eval_uuid,
+            workspace_uuid=settings.workspace_uuid,
+            answering=Answering(
+                client=client,
+                eval=ready,
+                caller=caller,
+                on_error=settings.on_error,
+                workspace_uuid=settings.workspace_uuid,
+            ),
+            journal=self.answers,
+            make_scorer=partial(self._scorer, name or "Eval run"),
+            turns=settings.turns,
+            concurrency=settings.concurrency,
+            room_for=settings.concurrency + settings.batch_size * (settings.scoring_concurrency + 1),
+            slots=self.slots,
+            counts=Counts(
+                eval_name=name or self.eval_uuid,
+                total=ready.num_prompts,
+                callback=callback,
+                rate=lambda: limiter.rate.value,
+            ),
+        )
+
+    def _scorer(self, run_name: str, tell: Callable[[BulkProgress], None]) -> FedScorer:
+        settings = self.settings
+        return FedScorer(
+            self.client,
+            eval_uuid=self.eval_uuid,
+            journal=scores_path(self.path),
+            batch_size=settings.batch_size,
+            max_batch_bytes=MAX_BYTES,
+            concurrency=settings.scoring_concurrency,
+            run_name=run_name,
+            is_sandbox=settings.is_sandbox,
+            workspace_uuid=settings.workspace_uuid,
+            grace_period=settings.grace_period,
+            progress=tell,
+            ai_description=UNSET if settings.ai_description is None else settings.ai_description,
+        )
