@@ -7,10 +7,18 @@ from importlib.metadata import version
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from aymara_async.cli.exit_codes import EXIT_CODES
+from aymara_async.cli.options import debug_option
 
 COMMANDS = {
+    "compare": "Compare two runs on the same prompts.",
+    "completion": "Print the script that completes commands in a shell.",
+    "evals": "Create evals, list and get them and their prompts, delete them.",
+    "files": "Upload files, list and get them.",
+    "reports": "Create suite reports over several runs, list and get them.",
+    "runs": "List eval runs and their scored responses, get and delete them.",
     "sandbox": "Play the API in the terminal, offline.",
     "score": "Score a file of responses, and print what failed.",
 }
@@ -32,6 +40,11 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Complete the names of commands without importing them."""
+        names = [CompletionItem(name, help=does) for name, does in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -45,6 +58,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> Non
 
 
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@debug_option
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
 )
