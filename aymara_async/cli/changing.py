@@ -1,0 +1,112 @@
+"""Commands that change what the server holds: what to say when one is cut off, and whether people mean it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from aymara_async.cli.options import connection_options, terminal_options
+from aymara_async.cli.terminal import Terminal, printable
+from aymara_async.errors import APIConnectionError, APIStatusError, AymaraAIError
+
+if TYPE_CHECKING:
+    from aymara_async.client import AsyncAymaraAI
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+WAIT = 300.0
+
+
+class _Seconds(click.ParamType[float]):
+    """A number of seconds; a word that was meant for the next argument is named as such."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it; fails the option where it is no number."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0.0 <= seconds < float("inf"):
+            self.fail(f"{value!r} is no number of seconds. Write --wait=60, or --wait as the last word.", param, ctx)
+        return seconds
+
+
+def wait_option(what: str) -> Callable[[C], C]:
+    """Add ``--wait``, with or without its seconds; the argument is None without it."""
+    return click.option(
+        "--wait",
+        type=_Seconds(),
+        is_flag=False,
+        flag_value=str(WAIT),
+        metavar="[SECONDS]",
+        help=f"Wait until {what}, {WAIT:.0f} seconds unless you say; it goes on at the server in any case.",
+    )
+
+
+def delete_command(
+    what: str, along: str, operation: Callable[[AsyncAymaraAI], Callable[[str], Awaitable[None]]]
+) -> click.Command:
+    """Make the command that deletes some of a kind; ``along`` says what goes with them."""
+
+    @click.command(
+        "delete",
+        help=f"Delete each {what.upper()} with these ids, {along}. On a terminal it asks before.",
+        epilog=f"\b\nExample:\n  aymara-async {what}s delete --yes $ONE $ANOTHER",
+    )
+    @click.argument("uuids", metavar=f"{what.upper()}...", nargs=-1, required=True)
+    @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
+    @connection_options
+    @terminal_options
+    @click.pass_obj
+    def delete(
+        terminal: Terminal, uuids: tuple[str, ...], yes: bool, base_url: str | None, workspace: str | None
+    ) -> None:
+        if not yes:
+            _confirm(f"Delete {what} {', '.join(uuids)}, {along}?")
+        asyncio.run(_delete(terminal, uuids, base_url, workspace))
+
+    async def _delete(terminal: Terminal, uuids: tuple[str, ...], base_url: str | None, workspace: str | None) -> None:
+        from aymara_async.cli.connection import open_client
+
+        async with open_client(base_url, workspace) as client:
+            for uuid in uuids:
+                with in_doubt(terminal, f"The {what} {uuid} may be deleted, or not."):
+                    await operation(client)(uuid)
+                terminal.note(f"Deleted {what} {uuid}")
+                terminal.harm = "What is told above is deleted."
+
+    return delete
+
+
+def _confirm(question: str) -> None:
+    """Ask on the terminal; raises ``click.Abort`` for no, ``click.UsageError`` where nobody can answer."""
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here; add --yes. Nothing was deleted.")
+    click.confirm(printable(question), abort=True, err=True)
+
+
+@contextmanager
+def in_doubt(terminal: Terminal, doubt: str) -> Generator[None]:
+    """Let the terminal tell what a call may have done, until it is known."""
+    before = terminal.state
+    terminal.state = lambda: doubt
+    try:
+        yield
+    except AymaraAIError as error:
+        if _did_nothing(error):
+            terminal.state = before
+        raise
+    terminal.state = before
+
+
+def _did_nothing(error: AymaraAIError) -> bool:
+    if isinstance(error, APIStatusError):
+        return error.status_code < 500
+    return isinstance(error, APIConnectionError) and not error.is_sent

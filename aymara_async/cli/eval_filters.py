@@ -1,0 +1,109 @@
+"""Filters for evals, which the API has on its analysis of evals, not on their list."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from aymara_async.errors import PaginationError
+
+if TYPE_CHECKING:
+    from aymara_async.client import AsyncAymaraAI
+    from aymara_async.models import Eval
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+_PAGE = 100
+"""As many as the API gives at once."""
+
+
+class _Time(click.ParamType[datetime]):
+    """A time as in ISO 8601; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read it; fails the option where it is no time."""
+        try:
+            time = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time such as 2026-11-21 or 2026-11-21T09:30+01:00.", param, ctx)
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+_RATE = click.FloatRange(0.0, 1.0)
+_SORT_KEYS = click.Choice(["created_at", "updated_at", "name", "pass_rate", "num_score_runs", "last_run_date"])
+_OPTIONS = (
+    click.option("--status", metavar="STATUS", help="Only created, processing, finished or failed evals."),
+    click.option("--type", "eval_type", metavar="SLUG", help="Only evals of this type."),
+    click.option("--name", metavar="TEXT", help="Only evals with this in their name, in upper or lower case."),
+    click.option("--language", metavar="CODE", help="Only evals in this language."),
+    click.option("--modality", metavar="KIND", help="Only text, image or video evals."),
+    click.option(
+        "--jailbreak/--no-jailbreak", "is_jailbreak", default=None, help="Only jailbreak evals, or only others."
+    ),
+    click.option(
+        "--use-sandbox/--no-sandbox",
+        "is_sandbox",
+        default=None,
+        help="Only evals with made-up results, or only others.",
+    ),
+    click.option("--created-by", metavar="NAME", help="Only evals that this user created."),
+    click.option("--created-after", type=_Time(), metavar="TIME", help="Only evals created later."),
+    click.option("--created-before", type=_Time(), metavar="TIME", help="Only evals created earlier."),
+    click.option("--has-runs/--no-runs", "has_score_runs", default=None, help="Only evals with runs, or only without."),
+    click.option("--run-status", "score_run_status", metavar="STATUS", help="Only evals with a run in this status."),
+    click.option("--run-created-after", type=_Time(), metavar="TIME", help="Only evals with a run created later."),
+    click.option("--run-created-before", type=_Time(), metavar="TIME", help="Only evals with a run created earlier."),
+    click.option("--min-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at least this average, 0 to 1."),
+    click.option("--max-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at most this average, 0 to 1."),
+    click.option("--sort", "sort_by", type=_SORT_KEYS, metavar="KEY", help=f"Sort by {', '.join(_SORT_KEYS.choices)}."),
+    click.option("--order", "sort_order", type=click.Choice(["asc", "desc"]), help="Which end comes first."),
+)
+"""In the order of the help."""
+
+
+def filter_options(command: C) -> C:
+    """Add the filters."""
+    return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
+
+
+def given_filters(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+async def matching_evals(
+    client: AsyncAymaraAI, filters: Mapping[str, Any], *, offset: int, limit: int | None
+) -> AsyncGenerator[Eval, None]:
+    """Find evals, page by page; raises ``PaginationError`` where the pages do not add up."""
+    wanted = _PAGE if limit is None else min(limit, _PAGE)
+    seen: set[str | None] = set()
+    taken = 0
+    while True:
+        page = await client.evals.analyze(**filters, limit=wanted, offset=offset + taken)
+        for result in page.results:
+            uuid = result.eval.eval_uuid
+            if uuid is not None and uuid in seen:
+                raise _error(f"eval {uuid} came twice")
+            seen.add(uuid)
+            yield result.eval
+        taken += len(page.results)
+        if page.has_more and not page.results:
+            raise _error(f"there are to be more than {offset + taken}, but none came")
+        if not page.has_more:
+            break
+    if taken < page.total_count - offset:
+        raise _error(f"the server counts {page.total_count}, but gave {taken} from {offset} on")
+
+
+def _error(reason: str) -> PaginationError:
+    return PaginationError(
+        f"POST /v2/eval-analysis: {reason}. What came so far is not the whole list; read it again from the start.",
+        method="POST",
+        url="/v2/eval-analysis",
+    )

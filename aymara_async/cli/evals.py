@@ -1,0 +1,135 @@
+"""``aymara-async evals``: what is tested, and with which prompts."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
+
+import click
+
+from aymara_async.cli.changing import delete_command, in_doubt, wait_option
+from aymara_async.cli.connected import connected
+from aymara_async.cli.eval_fields import field_options, given_fields
+from aymara_async.cli.eval_filters import filter_options, given_filters, matching_evals
+from aymara_async.cli.listing import ListSettings, list_options, write_items, write_pager
+from aymara_async.cli.output import format_option, write_object
+
+if TYPE_CHECKING:
+    from aymara_async.cli.terminal import Terminal
+    from aymara_async.client import AsyncAymaraAI
+
+
+@click.group()
+def evals() -> None:
+    """Create evals, list and get them and their prompts, delete them."""
+
+
+@evals.command(
+    "list",
+    epilog="""\b
+Examples:
+  aymara-async evals list --limit 20
+  aymara-async evals list --type safety --status finished --max-pass-rate 0.9
+  aymara-async evals list --name shop --sort last_run_date --format csv
+""",
+)
+@filter_options
+@list_options
+@connected
+async def list_evals(
+    client: AsyncAymaraAI, terminal: Terminal, /, limit: int | None, offset: int, format: str, **filters: Any
+) -> None:
+    """List the evals: all, or those that every filter given lets pass."""
+    from aymara_async.cli.columns import EVALS, fields_of
+    from aymara_async.models import Eval
+
+    settings: ListSettings = {"limit": limit, "offset": offset, "format": format}
+    given = given_filters(filters)
+    if given:
+        found = matching_evals(client, given, offset=offset, limit=limit)
+        await write_items(found, settings, terminal, fields=fields_of(Eval), columns=EVALS)
+    else:
+        await write_pager(client.evals.list, settings, terminal, fields=fields_of(Eval), columns=EVALS)
+
+
+@evals.command(
+    "get",
+    epilog="""\b
+Examples:
+  aymara-async evals get test.5d2c
+  aymara-async evals get test.5d2c --format json | jq -r .status
+""",
+)
+@click.argument("uuid", metavar="EVAL")
+@wait_option("its prompts are there")
+@format_option
+@connected
+async def get_eval(client: AsyncAymaraAI, _: Terminal, /, uuid: str, wait: float | None, format: str) -> None:
+    """Show the EVAL with this id."""
+    from aymara_async.cli.columns import fields_of
+
+    found = await (client.evals.get(uuid) if wait is None else client.evals.wait(uuid, timeout=wait))
+    write_object(found, format=format, fields=fields_of(type(found)))
+
+
+@evals.command(
+    "create",
+    epilog="""\b
+Examples:
+  aymara-async evals create --ai-description "A shop assistant" \\
+    --ai-instructions @system-prompt.txt --eval-type safety --wait
+  aymara-async evals create --ai-description "A clerk" --eval-type accuracy \\
+    --ground-truth handbook.txt --num-prompts 50 --format json
+""",
+)
+@field_options
+@wait_option("its prompts are there")
+@format_option
+@connected
+async def create_eval(
+    client: AsyncAymaraAI, terminal: Terminal, /, wait: float | None, format: str, **fields: Any
+) -> None:
+    """Create an eval, and show it; the server writes its prompts.
+
+    A TEXT may be @FILE, for what the file holds. Instructions from a file named .json are taken as those of an agent
+    ({"system_prompt": ...}) or of several ({"instructions": [...]}).
+    """
+    from aymara_async.cli.columns import fields_of
+
+    with in_doubt(terminal, "The eval may have been created: see `aymara-async evals list`."):
+        created = await client.evals.create(**given_fields(fields))
+    uuid = created.eval_uuid
+    terminal.state = lambda: f"Eval {uuid} is at the server: see `aymara-async evals get {uuid}`."
+    terminal.note(f"Created eval {uuid}")
+    if wait is not None and uuid is not None:
+        created = await client.evals.wait(uuid, timeout=wait)
+    write_object(created, format=format, fields=fields_of(type(created)))
+
+
+@evals.command(
+    "prompts",
+    epilog="""\b
+Examples:
+  aymara-async evals prompts test.5d2c
+  aymara-async evals prompts test.5d2c --wait --format jsonl > prompts.jsonl
+  aymara-async score --prompts prompts.jsonl responses.jsonl
+""",
+)
+@click.argument("uuid", metavar="EVAL")
+@wait_option("the prompts are there")
+@list_options
+@connected
+async def list_prompts(
+    client: AsyncAymaraAI, terminal: Terminal, /, uuid: str, wait: float | None, **settings: Unpack[ListSettings]
+) -> None:
+    """List the prompts of the EVAL with this id; as jsonl they are what `score --prompts` takes."""
+    from aymara_async.cli.columns import PROMPTS, fields_of
+    from aymara_async.models import EvalPrompt
+
+    if wait is not None:
+        await client.evals.wait(uuid, timeout=wait)
+    lister = partial(client.evals.list_prompts, uuid)
+    await write_pager(lister, settings, terminal, fields=fields_of(EvalPrompt), columns=PROMPTS)
+
+
+evals.add_command(delete_command("eval", "with its prompts and runs", lambda client: client.evals.delete))
