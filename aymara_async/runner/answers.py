@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from copy import copy
 from time import monotonic
@@ -11,11 +12,13 @@ from msgspec import UNSET
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from aymara_async.bulk.checks import check
+from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIError, RequestValidationError
 from aymara_async.models import ContentType, Eval, EvalPrompt, EvalResponse, FileReference, FileUpload
 from aymara_async.runner.calling import Answer, ModelCaller
 from aymara_async.runner.errors import ModelError
+from aymara_async.runner.file_kinds import VIDEO_ENDINGS, file_kind
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.outcome import AnswerError
 from aymara_async.runner.settings import OnError
@@ -25,15 +28,6 @@ from aymara_async.transport.retry import may_have_acted
 MAX_BYTES = 4_000_000
 """The longest text that is submitted; a batch of the bulk scorer holds no more."""
 _UPLOADS = 4
-_MAGIC = (
-    (b"\x89PNG", 0, "png", "image"),
-    (b"\xff\xd8\xff", 0, "jpg", "image"),
-    (b"GIF8", 0, "gif", "image"),
-    (b"WEBP", 8, "webp", "image"),
-    (b"ftyp", 4, "mp4", "video"),
-    (b"\x1aE\xdf\xa3", 0, "webm", "video"),
-)
-_VIDEO_ENDINGS = (".mp4", ".webm", ".mov", ".avi", ".mkv", ".m4v")
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +48,8 @@ class Answering:
     caller: ModelCaller
     on_error: OnError
     workspace_uuid: str | None
+    is_kept: bool
+    """Whether a journal keeps the answers."""
 
     async def answer(self, prompt: ModelPrompt) -> Answered:
         """Return the response to a prompt.
@@ -65,21 +61,29 @@ class Answering:
         try:
             answer = await self.caller.ask(prompt)
             response = await self._response(prompt.prompt, answer)
-            check(prompt.turn, response, max_bytes=MAX_BYTES)
+            _check(response)
         except APIError:
             raise
         except Exception as error:
             if self.on_error == "raise":
-                raise ModelError(
-                    f"The model failed on prompt {prompt.prompt.prompt_uuid} with {type(error).__name__}: {error}. The "
-                    "eval was stopped; earlier answers are in the journal, if there is one, and run_eval with the same "
-                    'journal goes on from there. With on_error="refuse" or "exclude" such a prompt stops nothing.',
-                    prompt=prompt.prompt,
-                ) from error
+                raise self._stop(prompt, error) from error
             refused = self.on_error == "refuse"
             made = respond(prompt.prompt, ai_refused=refused, exclude_from_scoring=not refused)
             return Answered(response=made, error=AnswerError.of(error), seconds=monotonic() - began)
         return Answered(response=response, seconds=monotonic() - began)
+
+    def _stop(self, prompt: ModelPrompt, error: Exception) -> ModelError:
+        said = str(error).rstrip(".")
+        kept = (
+            "Earlier answers are in the journal: the same call goes on from there."
+            if self.is_kept
+            else "Earlier answers are lost; a journal would have kept them."
+        )
+        return ModelError(
+            f"The model failed on prompt {prompt.prompt.prompt_uuid} with {type(error).__name__}{said and ': '}{said}. "
+            f'The eval was stopped. {kept} With on_error="refuse" or "exclude" such a prompt stops nothing.',
+            prompt=prompt.prompt,
+        )
 
     async def _response(self, prompt: EvalPrompt, answer: Answer) -> EvalResponse:
         if answer is None:
@@ -93,26 +97,30 @@ class Answering:
                 )
             return _placed(answer, prompt)
         if isinstance(answer, FileReference):
-            return respond(prompt, content=answer, content_type=self._kind("", b""))
+            return respond(prompt, content=answer, content_type="video" if self.eval.modality == "video" else "image")
         if isinstance(answer, bytes | bytearray | memoryview):
             data = bytes(answer)
-            kind = self._kind("", data)
-            ending = next((ending for ending, _ in _sniffed(data)), "mp4" if kind == "video" else "png")
+            ending, kind = file_kind(data) or self._expected_kind()
             return respond(prompt, content=await self._upload((f"answer.{ending}", data)), content_type=kind)
         if isinstance(answer, os.PathLike):
             path = os.fspath(answer)
-            return respond(prompt, content=await self._upload(path), content_type=self._kind(path, b""))
+            kind = "video" if path.lower().endswith(VIDEO_ENDINGS) else "image"
+            return respond(prompt, content=await self._upload(path), content_type=kind)
+        streams = inspect.isgenerator(answer) or inspect.isasyncgen(answer)
         raise TypeError(
-            f"The model returned a {type(answer).__name__}; an answer is text, bytes, a path, a FileReference, an "
-            "EvalResponse, or None for a refusal"
+            "An answer is text, bytes, a path, a FileReference, an EvalResponse, or None for a refusal; the model's is "
+            f"of type {type(answer).__name__}{'. Put the parts of a stream together first' if streams else ''}"
         )
 
-    def _kind(self, path: str, data: bytes) -> ContentType:
-        for _, kind in _sniffed(data):
-            return kind
-        if path.lower().endswith(_VIDEO_ENDINGS):
-            return "video"
-        return self.eval.modality if self.eval.modality in ("image", "video") and not path else "image"
+    def _expected_kind(self) -> tuple[str, ContentType]:
+        if self.eval.modality == "image":
+            return "png", "image"
+        if self.eval.modality == "video":
+            return "mp4", "video"
+        raise ValueError(
+            "The model's answer is bytes that are no known kind of image or video, in an eval whose modality is text. "
+            "Return text as str, and a file of another kind as a path"
+        )
 
     async def _upload(self, file: FileInput) -> FileReference:
         """Upload a file and wait until the server has taken it in; an upload too many harms nobody."""
@@ -156,5 +164,8 @@ def _placed(response: EvalResponse, prompt: EvalPrompt) -> EvalResponse:
     return placed
 
 
-def _sniffed(data: bytes) -> list[tuple[str, ContentType]]:
-    return [(ending, kind) for magic, at, ending, kind in _MAGIC if data[at : at + len(magic)] == magic]
+def _check(response: EvalResponse) -> None:
+    try:
+        check(1, response, max_bytes=MAX_BYTES)
+    except InvalidResponseError as error:
+        raise ValueError(f"The model's answer cannot be scored: {error.reason}") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 
+from aymara_async.errors import RequestValidationError
 from aymara_async.portal.blocking import blocking
 from aymara_async.portal.resource import BlockingResource
 from aymara_async.runner.calling import Model
@@ -31,6 +32,12 @@ class EvalRunner(BlockingResource[AsyncEvalRunner]):
 
     @_arguments_of(AsyncEvalRunner)
     def __init__(self, client: AymaraAI, model: Model, **settings: Any) -> None:
+        if not isinstance(client, AymaraAI):
+            raise RequestValidationError(
+                f"client must be an AymaraAI, not {client!r}; with an AsyncAymaraAI use AsyncEvalRunner. Nothing was "
+                "sent.",
+                path="client",
+            )
         super().__init__(AsyncEvalRunner(client._async, model, **settings), client._portal)
 
     run_eval: Final = blocking(AsyncEvalRunner.run_eval)

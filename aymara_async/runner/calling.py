@@ -13,11 +13,13 @@ import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
+from types import TracebackType
 from typing import TypeAlias, cast
 
 import attrs
 from tenacity import AsyncRetrying, stop_after_attempt, wait_random_exponential
 
+from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalResponse, FileReference
 from aymara_async.runner.model_prompt import ModelPrompt
 
@@ -58,7 +60,11 @@ class ModelCaller:
 
     async def ask(self, prompt: ModelPrompt) -> Answer:
         """Return the answer; raises whatever the model raises, and ``AnswerTimeoutError``."""
-        return await self.retry.copy()(self._try, prompt)
+        try:
+            return await self.retry.copy()(self._try, prompt)
+        except Exception as error:
+            error.__traceback__ = _inside_model(error.__traceback__)
+            raise
 
     async def _try(self, prompt: ModelPrompt) -> Answer:
         task = asyncio.create_task(self._call(prompt))
@@ -92,8 +98,38 @@ class ModelCaller:
             else:
                 answer = await in_thread(partial(self.model, prompt))
             return cast(Answer, await answer if inspect.isawaitable(answer) else answer)
-        except SystemExit as error:  # a task that raises it would end the loop
-            raise ModelEndedError(f"The model called sys.exit({error.code!r})") from error
+        except (Exception, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # a task that raises it would end the loop
+            raise ModelEndedError(f"The model tried to end the program with {error!r}") from error
+
+
+def _inside_model(traceback: TracebackType | None) -> TracebackType | None:
+    """Leave away the way to the model, through retries, tasks and threads, which tells nobody anything."""
+    inside = traceback
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == __file__:
+            inside = traceback.tb_next
+        traceback = traceback.tb_next
+    return inside
+
+
+def check_signature(model: Model) -> None:
+    """See that the model can be called with a prompt; raises ``RequestValidationError``."""
+    if not callable(model):
+        raise RequestValidationError(f"model must be a callable, not {model!r}. Nothing was sent.", path="model")
+    try:
+        signature = inspect.signature(model)
+    except (ValueError, TypeError):  # some builtins do not tell
+        return
+    try:
+        signature.bind("a prompt")
+    except TypeError as error:
+        raise RequestValidationError(
+            f"model is called with the prompt as its only argument, which does not fit {signature}: {error}. Nothing "
+            "was sent.",
+            path="model",
+        ) from error
 
 
 def is_async(model: object) -> bool:

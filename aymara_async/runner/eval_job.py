@@ -91,6 +91,7 @@ class EvalJob:
                 eval=ready,
                 caller=caller,
                 on_error=settings.on_error,
+                is_kept=self.path is not None,
                 workspace_uuid=settings.workspace_uuid,
             ),
             journal=self.answers,

@@ -110,8 +110,8 @@ def _given(params: EvalParams) -> dict[str, Any]:
         given = vars(given)
     if not isinstance(given, Mapping):
         raise RequestValidationError(
-            f"An eval is a mapping with the arguments of evals.create, or an EvalCreate, not a {type(given).__name__}. "
-            "Nothing was sent.",
+            f"eval_params must be a mapping with the arguments of evals.create, or an EvalCreate, not {given!r}. For "
+            "an eval that exists, pass eval_uuid=… instead. Nothing was sent.",
             path="eval_params",
         )
     # What can be read only once would be used up by the checks.

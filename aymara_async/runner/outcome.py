@@ -17,7 +17,7 @@ class AnswerError:
     """Why the model gave no answer."""
 
     type: str
-    """Name of the exception's class, such as ``"builtins.ValueError"``."""
+    """Name of the exception's class, such as ``"ValueError"`` or ``"openai.RateLimitError"``."""
     message: str
     traceback: str
     """As Python prints it, with its causes."""
@@ -26,8 +26,9 @@ class AnswerError:
     def of(cls, error: BaseException) -> Self:
         """Describe an exception, so that it can be kept."""
         kind = type(error)
+        is_builtin = kind.__module__ == "builtins"
         return cls(
-            type=f"{kind.__module__}.{kind.__qualname__}",
+            type=kind.__qualname__ if is_builtin else f"{kind.__module__}.{kind.__qualname__}",
             message=str(error),
             traceback="".join(traceback.format_exception(error)),
         )

@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import RequestValidationError
 from aymara_async.runner.answer_journal import AnswerJournal
-from aymara_async.runner.calling import Model
+from aymara_async.runner.calling import Model, check_signature
 from aymara_async.runner.eval_job import EvalJob
 from aymara_async.runner.eval_ready import EvalParams, NewEval
 from aymara_async.runner.handle import EvalHandle
@@ -70,8 +70,12 @@ class AsyncEvalRunner:
         grace_period: float = 30.0,
         progress: bool | Callable[[EvalProgress], None] = False,
     ) -> None:
-        if not callable(model):
-            raise RequestValidationError(f"model must be a callable, not {model!r}. Nothing was sent.", path="model")
+        if not isinstance(client, AsyncAymaraAI):
+            raise RequestValidationError(
+                f"client must be an AsyncAymaraAI, not {client!r}; with an AymaraAI use EvalRunner. Nothing was sent.",
+                path="client",
+            )
+        check_signature(model)
         self._client = client
         self._model = model
         self._settings = RunnerSettings(

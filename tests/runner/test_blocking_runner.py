@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aymara_async import AymaraAI
+from aymara_async import AsyncAymaraAI, AymaraAI, RequestValidationError
 from aymara_async.runner import AsyncEvalRunner, EvalRunner, ModelError, ModelPrompt
 from aymara_async.sandbox import Sandbox
 from tests.runner.conftest import params
@@ -54,6 +54,28 @@ def test_errors(blocking_client: AymaraAI) -> None:
 
     with blocking_client, pytest.raises(ModelError, match="nothing"):
         EvalRunner(blocking_client, model).run_eval(params(3))
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_model_that_is_interrupted_leaves_the_client_usable(blocking_client: AymaraAI, is_async: bool) -> None:
+    def model(prompt: ModelPrompt) -> str:
+        raise KeyboardInterrupt
+
+    async def async_model(prompt: ModelPrompt) -> str:
+        raise KeyboardInterrupt
+
+    with blocking_client:
+        with pytest.raises(ModelError, match="KeyboardInterrupt"):
+            EvalRunner(blocking_client, async_model if is_async else model).run_eval(params(3))
+        assert len(EvalRunner(blocking_client, lambda _: "no").run_eval(params(3)).responses) == 3
+
+
+def test_the_wrong_kind_of_client(aymara_sandbox: Sandbox, blocking_client: AymaraAI) -> None:
+    async_client = AsyncAymaraAI(base_url=aymara_sandbox.url, api_key=aymara_sandbox.api_key)
+    with pytest.raises(RequestValidationError, match="use AsyncEvalRunner"):
+        EvalRunner(async_client, lambda _: "no")  # type: ignore[arg-type]  # that is the point
+    with blocking_client, pytest.raises(RequestValidationError, match="use EvalRunner"):
+        AsyncEvalRunner(blocking_client, lambda _: "no")  # type: ignore[arg-type]  # that is the point
 
 
 def test_every_method_has_its_twin() -> None:

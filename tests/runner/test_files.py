@@ -9,6 +9,7 @@ import pytest
 
 from aymara_async import AsyncAymaraAI, FileReference, RetryPolicy
 from aymara_async.runner.errors import ModelError
+from aymara_async.runner.file_kinds import file_kind
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
@@ -69,3 +70,32 @@ async def test_files_are_not_uploaded_again_after_a_crash(client: AsyncAymaraAI,
     for _ in range(2):
         await AsyncEvalRunner(client, model).run_eval(params(3), journal=tmp_path / "journal")
     assert len([one async for one in client.files.list()]) == 3
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PNG, ("png", "image")),
+        (b"\xff\xd8\xff\xe0", ("jpg", "image")),
+        (b"GIF89a", ("gif", "image")),
+        (b"RIFF\0\0\0\0WEBPVP8 ", ("webp", "image")),
+        (b"RIFF\0\0\0\0AVI LIST", ("avi", "video")),
+        (b"RIFF\0\0\0\0WAVEfmt ", None),
+        (b"\0\0\0\x1cftypavif", ("avif", "image")),
+        (b"\0\0\0\x18ftypheic", ("heic", "image")),
+        (b"\0\0\0\x14ftypqt  ", ("mp4", "video")),
+        (MP4, ("mp4", "video")),
+        (b"\x1aE\xdf\xa3", ("webm", "video")),
+        (b"some text", None),
+        (b"", None),
+    ],
+)
+def test_what_bytes_are(data: bytes, kind: tuple[str, str] | None) -> None:
+    assert file_kind(data) == kind
+
+
+@pytest.mark.parametrize("modality", ["image", "video"])
+async def test_bytes_of_an_unknown_kind_are_what_the_eval_is_about(client: AsyncAymaraAI, modality: str) -> None:
+    outcome = await AsyncEvalRunner(client, lambda _: b"unknown").run_eval(params(1, modality=modality))
+    (response,) = outcome.responses
+    assert response.content_type == modality

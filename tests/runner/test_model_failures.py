@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from typing import Literal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_none
 
-from aymara_async import AsyncAymaraAI, EvalResponse
+from aymara_async import AsyncAymaraAI, EvalResponse, RequestValidationError
 from aymara_async.runner import calling
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -44,7 +46,7 @@ async def test_every_seventh_prompt_fails(
     assert len(outcome.errors) == 10
     for exchange in outcome.errors:
         assert exchange.error is not None
-        assert exchange.error.type == "builtins.LookupError"
+        assert exchange.error.type == "LookupError"
         assert exchange.error.message.startswith("no answer to call")
         assert 'raise LookupError(f"no answer to call {self.calls}")' in exchange.error.traceback
         assert exchange.score is not None
@@ -122,13 +124,15 @@ async def test_a_coroutine_that_does_not_let_itself_be_cancelled(client: AsyncAy
 
 
 @pytest.mark.parametrize("is_async", [True, False])
-@pytest.mark.parametrize("how", ["exit", "stop", "cancel"])
+@pytest.mark.parametrize("how", ["exit", "stop", "cancel", "interrupt"])
 async def test_a_model_cannot_end_the_program(client: AsyncAymaraAI, is_async: bool, how: str) -> None:
     def end(prompt: ModelPrompt) -> str:
         if how == "exit":
             sys.exit(3)
         if how == "stop":
             raise StopIteration
+        if how == "interrupt":
+            raise KeyboardInterrupt
         raise asyncio.CancelledError
 
     async def end_async(prompt: ModelPrompt) -> str:
@@ -150,6 +154,68 @@ async def test_what_is_no_answer(client: AsyncAymaraAI, answer: object) -> None:
     assert [bool(exchange.error) for exchange in outcome.exchanges] == [True, False]
     with pytest.raises(ModelError):
         await AsyncEvalRunner(client, model).run_eval(eval_uuid=eval_uuid)  # type: ignore[arg-type]  # that is the point
+
+
+async def parts(prompt: ModelPrompt) -> AsyncIterator[str]:
+    yield "part"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (lambda _: 3, "the model's is of type int"),
+        (lambda prompt: (letter for letter in prompt), "of type generator. Put the parts of a stream together"),
+        (parts, "of type async_generator. Put the parts of a stream together"),
+        (lambda _: "x" * 4_000_001, "cannot be scored: it has 4000"),
+        (lambda _: b"text", "bytes that are no known kind of image or video"),
+    ],
+)
+async def test_the_message_says_what_was_wrong_with_an_answer(client: AsyncAymaraAI, model: Any, said: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        await AsyncEvalRunner(client, model).run_eval(params(1))
+    message = str(caught.value)
+    assert said in message
+    assert "Row " not in message  # which is the bulk scorer's business
+    assert ".." not in message
+    assert caught.value.__cause__ is not None
+
+
+async def test_the_message_says_whether_answers_are_kept(client: AsyncAymaraAI, tmp_path: Path) -> None:
+    async def model(prompt: ModelPrompt) -> str:
+        raise ValueError
+
+    runner = AsyncEvalRunner(client, model)
+    with pytest.raises(ModelError, match=r"with ValueError\. The eval was stopped\. Earlier answers are lost"):
+        await runner.run_eval(params(1))
+    with pytest.raises(ModelError, match="are in the journal: the same call goes on"):
+        await runner.run_eval(params(1), journal=tmp_path / "journal")
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_the_traceback_begins_in_the_model(client: AsyncAymaraAI, is_async: bool) -> None:
+    def fail(prompt: ModelPrompt) -> str:
+        try:
+            return str({}["deep down"])
+        except KeyError as error:
+            raise ValueError("on top") from error
+
+    async def fail_async(prompt: ModelPrompt) -> str:
+        return fail(prompt)
+
+    model = fail_async if is_async else fail
+    outcome = await AsyncEvalRunner(client, model, on_error="refuse").run_eval(params(1))
+    (exchange,) = outcome.errors
+    assert exchange.error is not None
+    assert 'return str({}["deep down"])' in exchange.error.traceback
+    assert 'raise ValueError("on top")' in exchange.error.traceback
+    for file in ("tenacity", "concurrent", "calling.py"):
+        assert file not in exchange.error.traceback
+
+
+@pytest.mark.parametrize("model", [lambda: "x", lambda one, two: "x", "no callable", None])
+async def test_what_cannot_be_called_with_a_prompt(client: AsyncAymaraAI, model: Any) -> None:
+    with pytest.raises(RequestValidationError, match=r"model .*Nothing was sent"):
+        AsyncEvalRunner(client, model)
 
 
 class Flaky:

@@ -166,6 +166,9 @@ async def test_an_eval_without_prompts_is_an_error(client: AsyncAymaraAI) -> Non
         {"retry": "often"},
         {"batch_size": 1.5},
         {"scoring_concurrency": 0},
+        {"wait_timeout": "long"},
+        {"grace_period": -1},
+        {"progress": 3},
     ],
 )
 async def test_arguments_that_make_no_sense(client: AsyncAymaraAI, wrong: dict[str, object]) -> None:
@@ -179,4 +182,6 @@ async def test_neither_or_both_ways_to_name_the_eval(client: AsyncAymaraAI, sand
         await runner.run_eval()
     with pytest.raises(RequestValidationError, match="either"):
         await runner.run_eval(params(1), eval_uuid="x")
+    with pytest.raises(RequestValidationError, match="pass eval_uuid=… instead"):
+        await runner.run_eval("x")  # type: ignore[arg-type]  # that is the point
     assert sandbox.requests == []
