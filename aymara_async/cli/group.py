@@ -15,6 +15,7 @@ from aymara_async.cli.options import debug_option
 COMMANDS = {
     "compare": "Compare two runs on the same prompts.",
     "completion": "Print the script that completes commands in a shell.",
+    "doctor": "Look for what is wrong, and say how to mend it.",
     "evals": "Create evals, list and get them and their prompts, delete them.",
     "files": "Upload files, list and get them.",
     "reports": "Create suite reports over several runs, list and get them.",

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _GAP = 2
 _LEAST_TEXT = 16
+_LEAST_FILLING = 32
 """Columns of the terminal below which a text in a table cannot be read."""
 
 
@@ -41,6 +42,8 @@ class Column(Generic[T]):
     """Whether the lines of its cells may be broken; others stay whole."""
     width: int | None = None
     """Columns of the terminal that it takes, where the rows to come cannot be known."""
+    fills: bool = False
+    """Whether it takes all that the others leave, for the same reason."""
 
 
 class TableWriter(Generic[T]):
@@ -74,6 +77,8 @@ class TableWriter(Generic[T]):
             widest = max(kept, cell_len(column.header), *(row[number].width for row in cells))
             widths.append(column.width or widest)
             least.append(min(widths[-1], max(_LEAST_TEXT, kept)) if column.is_text else widths[-1])
+            if column.fills:
+                widths[-1], least[-1] = width, _LEAST_FILLING
         room = width - _GAP * (len(widths) - 1)
         if sum(least) > room:
             return None

@@ -1,0 +1,102 @@
+"""``aymara-async doctor``: what is wrong with the installation, the settings or the network, and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+import click
+
+from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.options import ALLOW_HTTP, connection_options, terminal_options
+from aymara_async.cli.output import format_option, write_list
+from aymara_async.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from aymara_async.cli.finding import Finding, Patient
+
+_STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red", "skipped": "dim"}
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  aymara-async doctor
+  aymara-async doctor --format json | jq '.[] | select(.status != "ok")'
+"""
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=10.0,
+    show_default=True,
+    help="How long each check may take.",
+)
+@format_option
+@connection_options
+@terminal_options
+@click.pass_context
+def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None, workspace: str | None) -> ExitCode:
+    """Look for what is wrong, and say how to mend it.
+
+    Checks Python and packages, the key (which is never shown), the address and the other settings, certificates, proxy,
+    name, connection and encryption, whether the API is well and accepts the key, and the clock. Changes nothing. Exits
+    with 3 where a check fails.
+    """
+    from aymara_async.cli.finding import Patient
+
+    patient = Patient(
+        base_url=base_url, workspace_uuid=workspace, allow_http=bool(ctx.meta.get(ALLOW_HTTP)), timeout=timeout
+    )
+    terminal = ctx.ensure_object(Terminal)
+    terminal.harm = "Nothing was changed."
+    return asyncio.run(_examine(patient, terminal, format))
+
+
+async def _examine(patient: Patient, terminal: Terminal, format: str) -> ExitCode:
+    from aymara_async.cli.finding import Finding
+    from aymara_async.cli.output_table import Column
+
+    columns = (
+        Column[Finding](header="Check", cell=lambda one: one.check, width=12),
+        Column[Finding](header="Status", cell=lambda one: one.status, style=lambda one: _STYLES[one.status], width=8),
+        Column[Finding](header="Found", cell=_told, is_text=True, fills=True),
+    )
+    found: list[Finding] = []
+    fields = ("check", "status", "message", "advice")
+    await write_list(_findings(patient, found), format=format, fields=fields, columns=columns, chunk=1)
+    failed = sum(finding.status == "failure" for finding in found)
+    terminal.note(f"{failed} of {len(found)} checks failed." if failed else "No check failed.")
+    return ExitCode.API_ERROR if failed else ExitCode.OK
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.message}\n{finding.advice}" if finding.advice else finding.message
+
+
+async def _findings(patient: Patient, found: list[Finding]) -> AsyncGenerator[Finding, None]:
+    from aymara_async.cli import installation_checks, network_checks, server_checks, settings_checks
+    from aymara_async.cli.finding import examine
+
+    checks = {
+        "python": installation_checks.check_python,
+        "packages": installation_checks.check_packages,
+        "extras": installation_checks.check_extras,
+        "key": settings_checks.check_key,
+        "address": settings_checks.check_address,
+        "results": settings_checks.check_results,
+        "certificates": settings_checks.check_certificates,
+        "proxy": network_checks.check_proxy,
+        "dns": network_checks.check_dns,
+        "connection": network_checks.check_connection,
+        "encryption": network_checks.check_encryption,
+        "health": server_checks.check_health,
+        "acceptance": server_checks.check_acceptance,
+        "clock": server_checks.check_clock,
+    }
+    for name, check in checks.items():
+        finding = await examine(name, check, patient)
+        found.append(finding)
+        yield finding
