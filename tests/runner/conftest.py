@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from aymara_async import AsyncAymaraAI
+from aymara_async.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
-from aymara_async.scoring.exact_eval import create_eval, fill_eval
-from aymara_async.scoring.rows import PromptRow
 from tests.environment import clean_environment
 
 __all__ = ["clean_environment"]
@@ -25,10 +24,7 @@ def params(num_prompts: int, **more: object) -> dict[str, Any]:
 
 async def make_exact_eval(client: AsyncAymaraAI, *contents: str) -> str:
     """Make an eval that holds exactly these prompts."""
-    rows = [PromptRow(prompt_uuid=str(number), content=content) for number, content in enumerate(contents)]
-    eval_uuid = await create_eval(client, name="Exact", ai_description="A test subject", eval_type="safety")
-    await fill_eval(client, eval_uuid, rows, timeout=30)
-    return eval_uuid
+    return (await AsyncEvalRunner(client, str).start(PARAMS, prompts=contents)).eval_uuid
 
 
 @pytest.fixture
