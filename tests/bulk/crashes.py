@@ -1,47 +1,34 @@
 """Jobs that are killed again and again while answers get lost: is every response scored exactly once on the server?
 
-``python -m tests.bulk.crashes 200`` runs as many seeds, and every single step of a small job; ``--seed 17`` runs one.
+``python -m tests.bulk.crashes 200`` runs as many seeds, and kills a small job at each single step; it prints how often
+a job was killed at which point, and fails where one was never hit. ``--seed 17`` runs one seed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+import attrs
+
 from aymara_async import AymaraAI
 from aymara_async.sandbox import Sandbox, Verdict
+from tests.bulk.crash_plans import SCORE, make_plan
+from tests.bulk.kill_points import AT_WORK, POINTS
 
 ROOT = Path(__file__).parents[2]
-SCORE, LIST, RESPONSES = "evals.runs.score_responses", "evals.runs.list", "evals.runs.list_responses"
-GRACE = 0.2
-LOSSES = (
-    {"kind": "reset", "operation": SCORE, "processed": True},
-    {"kind": "reset", "operation": SCORE, "processed": False},
-    {"kind": "error", "operation": SCORE, "status": 500, "processed": True},
-    {"kind": "error", "operation": SCORE, "status": 502, "processed": False},
-    {"kind": "error", "operation": SCORE, "status": 503},
-    {"kind": "error", "operation": SCORE, "status": 429},
-    {"kind": "truncate", "operation": SCORE},
-    {"kind": "content_type", "operation": SCORE},
-    {"kind": "corrupt", "operation": SCORE},
-    {"kind": "error", "operation": LIST, "status": 500},
-    {"kind": "error", "operation": RESPONSES, "status": 500},
-    {"kind": "reset", "operation": RESPONSES},
-    {"kind": "latency", "operation": SCORE, "seconds": 0.005, "jitter": 0.02},
-)
-
-
-def judge(prompt: Any, response: Any, eval: Any) -> Verdict:
-    return Verdict(True, 1.0, "x")
 
 
 class Worker:
@@ -80,41 +67,68 @@ class Case:
         self, worker: Worker, folder: Path, *, responses: int, faults: list[Any], seed: int, **scorer: Any
     ) -> None:
         self._worker = worker
-        self._sandbox = Sandbox(judge=judge, faults=faults, seed=seed)
+        self._kill: dict[str, Any] = {}
+        self._judged = 0
+        self.sandbox = Sandbox(judge=self._judge, faults=faults, seed=seed)
         self._folder = folder
         self._responses = responses
         self._scorer = scorer
 
     def __enter__(self) -> Self:
-        self._sandbox.__enter__()
-        with AymaraAI(api_key=self._sandbox.api_key, base_url=self._sandbox.url) as client:
+        self.sandbox.__enter__()
+        with AymaraAI(api_key=self.sandbox.api_key, base_url=self.sandbox.url) as client:
             created = client.evals.create(ai_description="x", eval_type="safety", num_prompts=0)
+            assert created.eval_uuid
             prompts = [{"content": f"prompt {number}"} for number in range(self._responses)]
             client.evals.update(created.eval_uuid, prompt_creates=prompts)
             self.prompts = [prompt.prompt_uuid for prompt in client.evals.list_prompts(created.eval_uuid)]
-        self._order = {
-            "url": self._sandbox.url,
-            "key": self._sandbox.api_key,
+        self._order: dict[str, Any] = {
+            "url": self.sandbox.url,
+            "key": self.sandbox.api_key,
             "journal": str(self._folder / "journal.db"),
             "result": str(self._folder / "result.json"),
+            "pid": str(self._folder / "pid"),
             "rows": [{"prompt_uuid": prompt, "content": f"answer to {prompt}"} for prompt in self.prompts],
-            "scorer": {"eval_uuid": created.eval_uuid, "grace_period": GRACE, "patience": 20, **self._scorer},
+            "scorer": {"eval_uuid": created.eval_uuid, "grace_period": 0.2, "patience": 20, **self._scorer},
         }
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._sandbox.__exit__(None, None, None)
+        self.sandbox.__exit__(None, None, None)
         for path in self._folder.iterdir():
             path.unlink()
 
     def run(self, **kill: Any) -> dict[str, Any] | None:
-        return self._worker.run({**self._order, **kill})
+        """Run the job; None if it was killed, ``killed_at`` tells where."""
+        trace = self._folder / "trace.json"
+        trace.write_text(json.dumps(AT_WORK))
+        self._kill, self._judged = kill, 0
+        outcome = self._worker.run({**self._order, "kill": {**kill, "trace": str(trace)}})
+        self.killed_at: str | None = None if outcome else json.loads(trace.read_text())
+        return outcome
+
+    def _judge(self, prompt: Any, response: Any, eval: Any) -> Verdict:
+        self._judged += 1
+        if self._judged == self._kill.get("judged"):
+            os.kill(int((self._folder / "pid").read_text()), signal.SIGKILL)
+        return Verdict(True, 1.0, "x")
+
+    def scored(self) -> Counter[str]:
+        """How often the server scored the response to each prompt, in whichever run."""
+        scored = Counter[str]()
+        for turn, times in self.sandbox.scored.items():
+            scored[turn.prompt_uuid] += times
+        return scored
+
+    def recorded(self) -> set[str]:
+        """Which prompts the journal says were answered in a batch that was to be sent."""
+        with closing(sqlite3.connect(self._order["journal"])) as connection:
+            turns = connection.execute("SELECT value FROM batches, json_each(batches.turns)").fetchall()
+        return {json.loads(turn)[2] for (turn,) in turns}
 
     def check(self, last: dict[str, Any]) -> None:
         """Every response was scored exactly once on the server, and the last session has yielded each."""
-        scored = Counter[str]()
-        for turn, times in self._sandbox.scored.items():
-            scored[turn.prompt_uuid] += times
+        scored = self.scored()
         twice = [prompt for prompt, times in scored.items() if times > 1]
         never = [prompt for prompt in self.prompts if not scored[prompt]]
         assert "error" not in last, last
@@ -124,54 +138,65 @@ class Case:
         assert last["submitted"] == last["scored"] == len(self.prompts)
 
 
-def random_case(worker: Worker, folder: Path, seed: int) -> Counter[str]:
-    """Run one seed; tell what happened."""
-    dice = random.Random(seed)
-    faults = [
-        {**fault, "probability": dice.uniform(0.05, 0.3), "times": dice.randint(1, 6)}
-        for fault in dice.sample(LOSSES, dice.randint(1, 5))
-    ]
-    happened = Counter[str]()
-    with Case(
-        worker,
-        folder,
-        responses=dice.randint(10, 90),
-        faults=faults,
-        seed=seed,
-        batch_size=dice.choice([1, 3, 7, 10, 25]) if dice.random() < 0.8 else 100,
-        concurrency=dice.randint(1, 5),
-        run_per_batch=dice.random() < 0.4,
-    ) as case:
-        for _ in range(dice.randint(1, 5)):
-            if dice.random() < 0.75:
-                kill: dict[str, Any] = {"kill_at_step": dice.randint(1, dice.choice([30, 100, 300]))}
-            else:
-                kill = {"kill_after": dice.uniform(0.001, 0.3)}
-            ended = case.run(**kill)
-            happened["killed" if ended is None else "completed before the kill"] += 1
-            if ended is not None:
+@attrs.define
+class Tally:
+    """What happened in many cases."""
+
+    killed_at: Counter[str] = attrs.field(factory=Counter[str])
+    passed: Counter[str] = attrs.field(factory=Counter[str])
+    """Points that were passed without being killed at, in sessions that ended."""
+    other: Counter[str] = attrs.field(factory=Counter[str])
+
+    def add(self, case: Case, outcome: dict[str, Any] | None) -> None:
+        if outcome is None:
+            assert case.killed_at
+            self.killed_at[case.killed_at] += 1
+        else:
+            self.passed.update(outcome["passed"])
+
+    def never_hit(self) -> list[str]:
+        return sorted({*self.passed, *POINTS} - self.killed_at.keys())
+
+    def __str__(self) -> str:
+        lines = [f"{number:6}  {point}" for point, number in sorted(self.killed_at.items())]
+        lines += [f"     0  {point}" for point in self.never_hit()]
+        return "\n".join(["killed", *lines, ", ".join(f"{number} {what}" for what, number in self.other.most_common())])
+
+
+def random_case(worker: Worker, folder: Path, seed: int, tally: Tally | None = None) -> None:
+    """Run one seed: a job that is killed again and again, while the server misbehaves."""
+    tally, plan = tally or Tally(), make_plan(seed)
+    with Case(worker, folder, responses=plan.responses, faults=plan.faults, seed=seed, **plan.scorer) as case:
+        for kill in plan.kills:
+            outcome = case.run(**kill)
+            tally.add(case, outcome)
+            if outcome is not None:
                 break
         last = case.run()
         assert last is not None
-        happened["reconciled"] += last.get("reconciled", 0)
-        happened["resumed"] += last.get("resumed", 0)
-        happened["responses"] += len(case.prompts)
-        happened.update(fault for request in case._sandbox.requests for fault in request.faults)
+        tally.add(case, last)
+        tally.other["responses"] += len(case.prompts)
+        tally.other["from the journal"] += last.get("resumed", 0)
+        tally.other["found at the server"] += last.get("reconciled", 0)
+        for request in case.sandbox.requests:
+            done = " after the batch was scored" if request.operation == SCORE and request.status == 200 else ""
+            tally.other.update(f"{fault}{done}" for fault in request.faults)
         case.check(last)
-    return happened
 
 
-def every_step(worker: Worker, folder: Path, **scorer: Any) -> int:
+def every_step(worker: Worker, folder: Path, tally: Tally | None = None, **scorer: Any) -> int:
     """Kill a small job at each of its steps in turn; return how many there are."""
-    step, steps = 0, 1
+    step, steps, tally = 0, 1, tally or Tally()
     while step < steps:
         step += 1
         with Case(worker, folder, responses=7, faults=[], seed=0, batch_size=3, concurrency=2, **scorer) as case:
-            killed = case.run(kill_at_step=step)
-            if killed is not None:
+            outcome = case.run(step=step)
+            tally.add(case, outcome)
+            if outcome is not None:
                 break
             last = case.run()
             assert last is not None
+            tally.add(case, last)
             case.check(last)
             steps = max(steps, step + 1)
     return step - 1
@@ -183,24 +208,21 @@ def main() -> None:
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
     seeds = range(arguments.runs) if arguments.seed is None else [arguments.seed]
-    happened = Counter[str]()
-    failures = 0
-    began = monotonic()
+    tally, failures, began = Tally(), 0, monotonic()
     with Worker() as worker, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for seed in seeds:
             try:
-                happened += random_case(worker, folder, seed)
+                random_case(worker, folder, seed, tally)
             except AssertionError as error:
                 failures += 1
                 print(f"seed {seed}: {error}")
+        print(f"{tally}\n{len(seeds)} random runs in {monotonic() - began:.0f} s, {failures} failed")
         if arguments.seed is None:
             for run_per_batch in (False, True):
                 steps = every_step(worker, folder, run_per_batch=run_per_batch)
                 print(f"killed at each of {steps} steps, run_per_batch={run_per_batch}: each response scored once")
-    print(f"{len(seeds)} random runs in {monotonic() - began:.0f} s, {failures} failed")
-    print(", ".join(f"{number} {what}" for what, number in happened.most_common()))
-    sys.exit(failures > 0)
+    sys.exit(failures > 0 or (arguments.seed is None and bool(tally.never_hit())))
 
 
 if __name__ == "__main__":

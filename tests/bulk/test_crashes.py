@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bulk.crashes import Worker, every_step, random_case
+from tests.bulk.crashes import Case, Tally, Worker, every_step, random_case
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,21 @@ def test_killed_at_every_step(worker: Worker, run_per_batch: bool, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_many_random_kills_and_losses(worker: Worker, tmp_path: Path) -> None:
-    for seed in range(20, 200):
-        random_case(worker, tmp_path, seed)
+def test_many_random_kills_and_losses_hit_every_point(worker: Worker, tmp_path: Path) -> None:
+    tally = Tally()
+    for seed in range(200):
+        random_case(worker, tmp_path, seed, tally)
+    assert not tally.never_hit(), str(tally)
+
+
+@pytest.mark.parametrize("kilobytes", [40, 100, 200])
+def test_a_full_disk_stops_a_job_that_resumes(worker: Worker, kilobytes: int, tmp_path: Path) -> None:
+    with Case(worker, tmp_path, responses=200, faults=[], seed=0, batch_size=2, concurrency=3) as case:
+        stopped = case.run(file_size=kilobytes * 1024)
+        assert stopped is not None
+        assert "JournalError: The journal" in stopped["error"]
+        assert "Make room" in stopped["error"]
+        assert case.recorded() >= set(case.scored()), "nothing was sent that is not recorded"
+        last = case.run()
+        assert last is not None
+        case.check(last)

@@ -1,0 +1,120 @@
+"""What happens in a random run, decided from its seed alone: the job, the faults of the server, and the kills."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import attrs
+
+from tests.bulk.kill_points import AT_WORK, POINTS
+
+SCORE, LIST, RESPONSES = "evals.runs.score_responses", "evals.runs.list", "evals.runs.list_responses"
+PROMPTS = "evals.list_prompts"
+LOSSES = (
+    {"kind": "reset", "operation": SCORE, "processed": True},
+    {"kind": "reset", "operation": SCORE, "processed": False},
+    {"kind": "error", "operation": SCORE, "status": 500, "processed": True},
+    {"kind": "error", "operation": SCORE, "status": 502, "processed": False},
+    {"kind": "error", "operation": SCORE, "status": 503},
+    {"kind": "error", "operation": SCORE, "status": 429},
+    {"kind": "truncate", "operation": SCORE},
+    {"kind": "content_type", "operation": SCORE},
+    {"kind": "corrupt", "operation": SCORE},
+    {"kind": "error", "operation": LIST, "status": 500},
+    {"kind": "error", "operation": RESPONSES, "status": 500},
+    {"kind": "reset", "operation": RESPONSES},
+    {"kind": "latency", "operation": SCORE, "seconds": 0.005, "jitter": 0.02},
+    {"kind": "change_count", "operation": RESPONSES, "by": 2},
+)
+# Some points are only passed when the server does what they are for, or when the job is asked for it.
+CUT = {"kind": "reset", "operation": SCORE, "calls": [1, 2], "processed": True}
+NOT_ARRIVED = {"kind": "reset", "operation": SCORE, "calls": [1, 2]}
+WRONG_COUNT = {"kind": "change_count", "operation": RESPONSES, "calls": [1], "by": 2}
+FAULTS_FOR: dict[str, list[dict[str, Any]]] = {
+    "release: before UPDATE batches": [NOT_ARRIVED],
+    "release: before UPDATE temp.turns": [NOT_ARRIVED],
+    "taken: before SELECT": [CUT],
+    "score: after a failure": [CUT],
+    "append: after a failure": [{**CUT, "calls": [3, 4]}],
+    "list runs: before the request": [CUT],
+    "list runs: after the answer": [CUT],
+    "list runs: after a failure": [CUT, {"kind": "error", "operation": LIST, "calls": [1, 2]}],
+    "first_scored: before SELECT": [{**CUT, "calls": [3, 4, 5]}],
+    "add_listed: before INSERT INTO temp.listed": [WRONG_COUNT],
+    "compare_listed: before SELECT": [WRONG_COUNT],
+    "compare_listed: before DELETE FROM temp.listed": [WRONG_COUNT],
+    "list prompts: after a failure": [{"kind": "error", "operation": PROMPTS, "calls": [2, 3]}],
+    "list responses: after a failure": [CUT, {"kind": "error", "operation": RESPONSES, "calls": [1, 2]}],
+}
+CHECKS = {"check_prompts": True}
+SMALL = {"run_per_batch": False, "batch_size": 3, "concurrency": 2}
+SETTINGS_FOR: dict[str, dict[str, Any]] = {
+    "single_run: before INSERT INTO runs": {"run_per_batch": False},
+    "intend: before INSERT INTO runs": {"run_per_batch": True},
+    "intend: before UPDATE batches": {"run_per_batch": True},
+    "add_prompts: before INSERT INTO temp.prompts": CHECKS,
+    "list prompts: before the request": CHECKS,
+    "list prompts: after the answer": CHECKS,
+    "list prompts: after a failure": CHECKS,
+    "add_listed: before INSERT INTO temp.listed": SMALL,
+    "compare_listed: before SELECT": SMALL,
+    "compare_listed: before DELETE FROM temp.listed": SMALL,
+    "first_scored: before SELECT": {**SMALL, "batch_size": 7},
+    "append: before the request": SMALL,
+    "append: after the answer": SMALL,
+    "append: after a failure": SMALL,
+}
+LATER_POINTS = {
+    "begin_session: before INSERT INTO temp.turns",
+    "begin_session: before UPDATE temp.turns",
+    "register: before UPDATE temp.turns",
+    "release: before UPDATE batches",
+    "release: before UPDATE temp.turns",
+}
+"""Points of a job that resumes."""
+
+
+@attrs.frozen
+class Plan:
+    responses: int
+    scorer: dict[str, Any]
+    faults: list[dict[str, Any]]
+    kills: list[dict[str, Any]]
+
+
+def make_plan(seed: int) -> Plan:
+    """Aim at the point whose turn it is, and at others after it."""
+    dice, aim = random.Random(seed), POINTS[seed % len(POINTS)]
+    faults = [
+        {**fault, "probability": dice.uniform(0.05, 0.3), "times": dice.randint(1, 6)}
+        for fault in dice.sample(LOSSES, dice.randint(1, 5))
+    ]
+    needed = FAULTS_FOR.get(aim, [])
+    kills = [random_kill(dice, aim), *(random_kill(dice) for _ in range(dice.randint(0, 4)))]
+    if aim in LATER_POINTS:
+        kills.insert(0, {"point": "lasting: committed", "nth": dice.randint(4, 6)})
+    scorer = {
+        "batch_size": dice.choice([1, 3, 7, 10, 25]) if dice.random() < 0.8 else 100,
+        "concurrency": dice.randint(1, 5),
+        "run_per_batch": dice.random() < 0.4,
+        "check_prompts": dice.random() < 0.2,
+    }
+    return Plan(
+        responses=dice.randint(10, 90),
+        scorer=scorer | SETTINGS_FOR.get(aim, {}),
+        faults=needed if WRONG_COUNT in needed else [*needed, *faults],
+        kills=kills,
+    )
+
+
+def random_kill(dice: random.Random, point: str | None = None) -> dict[str, Any]:
+    nth = dice.choice([1, 1, 1, 2] if point else [1, 2, 3, 6])
+    point = point or dice.choice([*POINTS, None, None])
+    if point == "some moment":
+        return {"after": dice.uniform(0.001, 0.3)}
+    if point == AT_WORK:
+        return {"judged": dice.randint(1, 10 * nth)}
+    if point is None:
+        return {"step": dice.randint(1, dice.choice([30, 100, 300]))}
+    return {"point": point, "nth": nth}
