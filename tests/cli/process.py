@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from tests.cli.forked import CAN_FORK, ForkedProcess, fork
+
 ROOT = Path(__file__).parents[2]
 PROMPTS = ROOT / "examples" / "refusals" / "prompts.jsonl"
 RESPONSES = ROOT / "examples" / "refusals" / "responses.jsonl"
@@ -36,13 +38,17 @@ def own_environment(**more: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | more
 
 
-async def start(*arguments: object, env: Mapping[str, str] | None = None) -> Process:
+async def start(*arguments: object, env: Mapping[str, str] | None = None) -> Process | ForkedProcess:
     """Start the command line."""
+    environment = own_environment(**(env or {}))
+    # What the interpreter itself looks at when it starts is for one that does start.
+    if CAN_FORK and not any(name.startswith(("PYTHON", "LC_")) for name in env or ()):
+        return await fork([*map(str, arguments)], environment)
     command = [sys.executable, "-W", "error", "-m", "aymara_async.cli", *map(str, arguments)]
-    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=own_environment(**(env or {})))
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment)
 
 
-async def finish(process: Process) -> Ended:
+async def finish(process: Process | ForkedProcess) -> Ended:
     stdout, stderr = await process.communicate()
     assert process.returncode is not None
     return Ended(process.returncode, stdout.decode(), stderr.decode())
@@ -53,7 +59,7 @@ async def run(*arguments: object, env: Mapping[str, str] | None = None) -> Ended
     return await finish(await start(*arguments, env=env))
 
 
-async def line_with(process: Process, text: str) -> str:
+async def line_with(process: Process | ForkedProcess, text: str) -> str:
     """Read stderr until a line with the text comes."""
     assert process.stderr is not None
     while line := (await process.stderr.readline()).decode():
