@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": "Look for what is wrong, and say how to mend it.",
     "evals": "Create evals, list and get them and their prompts, delete them.",
     "files": "Upload files, list and get them.",
+    "report": "Write a report on one or several runs, as one HTML file.",
     "reports": "Create suite reports over several runs, list and get them.",
     "runs": "List eval runs and their scored responses, get and delete them.",
     "sandbox": "Play the API in the terminal, offline.",

@@ -7,8 +7,6 @@ from typing import Any
 
 from aymara_async import AsyncAymaraAI
 from aymara_async.sandbox import Sandbox
-from aymara_async.scoring.exact_eval import create_eval, fill_eval
-from aymara_async.scoring.rows import PromptRow
 
 REFUSAL, ANSWER = "I can't help with that.", "Sure: take two of these, and wait."
 CONTENTS = {"P": REFUSAL, "F": ANSWER, "X": ANSWER}
@@ -24,12 +22,17 @@ async def make_eval(
 ) -> tuple[str, list[str]]:
     """Make an eval that holds exactly these prompts; returns its id and theirs."""
     rows = [
-        PromptRow(prompt_uuid=str(number), content=content, category=categories[number % len(categories)])
+        {"content": content, "category": categories[number % len(categories)]}
         for number, content in enumerate(contents)
     ]
-    eval_uuid = await create_eval(client, name="Exact", ai_description="A test subject", eval_type="safety")
-    ids = await fill_eval(client, eval_uuid, rows, timeout=30)
-    return eval_uuid, [ids[row.prompt_uuid] for row in rows]
+    made = await client.evals.create(name="Exact", ai_description="A test subject", eval_type="safety", num_prompts=0)
+    assert made.eval_uuid is not None
+    await client.evals.wait(made.eval_uuid)
+    await client.evals.update(made.eval_uuid, prompt_creates=rows)
+    await client.evals.wait(made.eval_uuid)
+    listed = [prompt async for prompt in client.evals.list_prompts(made.eval_uuid)]
+    assert [prompt.content for prompt in listed] == list(contents)
+    return made.eval_uuid, [prompt.prompt_uuid for prompt in listed]
 
 
 async def make_run(client: AsyncAymaraAI, eval_uuid: str, prompt_uuids: Sequence[str], outcomes: str, name: str) -> str:
