@@ -26,6 +26,7 @@ from aymara_async.settings import (
     use_sandbox_from_environment,
 )
 from aymara_async.transport.caller import Caller
+from aymara_async.transport.codec import check_type
 from aymara_async.transport.options import CallOptions, RequestOptions
 from aymara_async.transport.retry import RetryPolicy
 from aymara_async.transport.session import SessionManager
@@ -177,23 +178,27 @@ class AsyncAymaraAI:
         ``path`` begins with a slash and may hold a query. ``cast_to`` is an attrs class, ``dict``, ``list``, ``str``,
         ``bytes``, ``APIResponse``, or ``type(None)`` to ignore the answer.
         """
-        return await self._caller.call("GET", custom_path(path), cast_to, options)
+        return await self._own("GET", path, cast_to, options)
 
     async def post(self, path: str, *, cast_to: type[T], body: object = None, **options: Unpack[RequestOptions]) -> T:
         """Call an endpoint that has no method, with a JSON body; it is not sent again once it may have acted."""
-        return await self._caller.call("POST", custom_path(path), cast_to, options, json=body)
+        return await self._own("POST", path, cast_to, options, body)
 
     async def put(self, path: str, *, cast_to: type[T], body: object = None, **options: Unpack[RequestOptions]) -> T:
         """Call an endpoint that has no method, with a JSON body; it may be sent again."""
-        return await self._caller.call("PUT", custom_path(path), cast_to, options, json=body)
+        return await self._own("PUT", path, cast_to, options, body)
 
     async def patch(self, path: str, *, cast_to: type[T], body: object = None, **options: Unpack[RequestOptions]) -> T:
         """Call an endpoint that has no method, with a JSON body; it may be sent again."""
-        return await self._caller.call("PATCH", custom_path(path), cast_to, options, json=body)
+        return await self._own("PATCH", path, cast_to, options, body)
 
     async def delete(self, path: str, *, cast_to: type[T], body: object = None, **options: Unpack[RequestOptions]) -> T:
         """Call an endpoint that has no method; it may be sent again."""
-        return await self._caller.call("DELETE", custom_path(path), cast_to, options, json=body)
+        return await self._own("DELETE", path, cast_to, options, body)
+
+    async def _own(self, method: str, path: str, cast_to: type[T], options: RequestOptions, body: object = None) -> T:
+        check_type(cast_to)
+        return await self._caller.call(method, custom_path(path), cast_to, options, json=body)
 
     async def close(self) -> None:
         """Close the connections; calls that follow raise ``ClientClosedError``."""

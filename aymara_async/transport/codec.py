@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 import attrs
 import msgspec
+from cattrs.errors import StructureHandlerNotFoundError
 from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
 
 from aymara_async.errors import RequestValidationError
@@ -95,6 +96,19 @@ def converter() -> MsgspecJsonConverter:
 def decoder(cl: type[T]) -> Callable[[bytes], T]:
     """Return the function that decodes JSON to the type; it raises what ``InvalidJSONError.explain`` takes."""
     return converter().get_loads_hook(cl)
+
+
+def check_type(cl: type) -> None:
+    """Raise ``RequestValidationError`` for what no JSON can be decoded to, before there is anything to decode."""
+    try:
+        if isinstance(msgspec.inspect.type_info(cl), msgspec.inspect.CustomType):
+            converter().get_structure_hook(cl)
+    except (TypeError, StructureHandlerNotFoundError) as error:
+        raise RequestValidationError(
+            f"cast_to cannot be {cl!r}: JSON does not decode to it. Nothing was sent; pass an attrs class, dict, list, "
+            "str, bytes, APIResponse or type(None).",
+            path="cast_to",
+        ) from error
 
 
 def _strict_type(annotation: Any) -> Any:

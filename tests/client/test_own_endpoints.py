@@ -59,6 +59,14 @@ async def test_what_an_answer_becomes(cast_to: type, body: object, result: objec
         assert await client.get("/v2/new", cast_to=cast_to) == result
 
 
+@pytest.mark.parametrize("cast_to", [complex, "Quota", 5, list["Quota"], type], ids=repr)
+async def test_what_no_answer_becomes_is_told_before_anything_is_sent(cast_to: type) -> None:
+    async with FaultyServer() as server, client_of(server) as client:
+        with pytest.raises(RequestValidationError, match=r"cast_to cannot be .* Nothing was sent"):
+            await client.post("/v2/new", cast_to=cast_to)
+    assert not server.requests
+
+
 async def test_whole_response() -> None:
     async with FaultyServer(reply(201, EVAL, {"X-Request-Id": "req_7"})) as server, client_of(server) as client:
         response = await client.post("/v2/new", cast_to=APIResponse, body={})
