@@ -119,7 +119,7 @@ RESPONSES: Final[Sequence[Column[ScoredResponse]]] = (
         style=_verdict_style,
         width=10,
     ),
-    Column(header="Response, why, and its prompt", cell=_response, below=_place, is_text=True),
+    Column(header="Response", cell=_response, below=_place, is_text=True),
 )
 REPORTS: Final[Sequence[Column[EvalSuiteReport]]] = (
     Column(header="Report", cell=_runs, below=lambda one: one.eval_suite_report_uuid, is_text=True),

@@ -7,6 +7,7 @@ and takes no memory.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -62,19 +63,19 @@ async def write_list(
     holds up no call: ``chunk`` rows at a time are written by a thread.
     """
     writer = _writer(format, fields, columns)
-    await asyncio.to_thread(stdout.write, writer.begin())
+    # Not before there is something: a list that cannot be had leaves stdout empty.
+    before = _bytes(writer.begin())
     taken: list[T] = []
     count = 0
     async for row in rows:
         taken.append(row)
+        count += 1
         if len(taken) == chunk:
-            await asyncio.to_thread(stdout.write, writer.rows(taken))
-            count += len(taken)
-            taken = []
-    if taken:
-        await asyncio.to_thread(stdout.write, writer.rows(taken))
-    await asyncio.to_thread(stdout.write, writer.end())
-    return count + len(taken)
+            await asyncio.to_thread(stdout.write, before + _bytes(writer.rows(taken)))
+            before, taken = b"", []
+    last = _bytes(writer.rows(taken)) if taken else b""
+    await asyncio.to_thread(stdout.write, before + last + _bytes(writer.end()))
+    return count
 
 
 def write_rows(rows: Iterable[T], *, format: str, fields: Sequence[str], columns: Sequence[Column[T]]) -> None:
@@ -117,4 +118,5 @@ def _writer(format: str, fields: Sequence[str], columns: Sequence[Column[T]]) ->
 
 
 def _bytes(data: str | bytes) -> bytes:
-    return data.encode() if isinstance(data, str) else data
+    """Encode what people read as their terminal wants it; what programs read is UTF-8 already."""
+    return data.encode(sys.stdout.encoding, "backslashreplace") if isinstance(data, str) else data

@@ -9,12 +9,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from aymara_async.cli.output_data import plain
-from aymara_async.cli.output_table import label_grid, page
+from aymara_async.cli.output_table import label_grid, page, terminal_width
 from aymara_async.cli.score_table import excerpt
 from aymara_async.cli.terminal import printable
 
 _LENGTH = 1200
 """Characters of a text that are shown; the other formats show all."""
+_LEAST_TEXT = 30
+"""Columns of the terminal without which a text goes below its name."""
 
 
 def object_page(row: object) -> str:
@@ -23,12 +25,15 @@ def object_page(row: object) -> str:
 
 
 def _parts(fields: dict[str, object], path: str, indent: int) -> Iterator[RenderableType]:
-    grid = label_grid()
-    for name, value in fields.items():
-        text = _flat(value)
-        if text is not None:
-            grid.add_row(printable(name), Text(text))
-    if grid.row_count:
+    shown = {printable(name): text for name, value in fields.items() if (text := _flat(value)) is not None}
+    if max(map(len, shown), default=0) + _LEAST_TEXT > terminal_width():
+        for name, text in shown.items():
+            yield Text(name, style="dim")
+            yield Padding(Text(text, overflow="fold"), (0, 0, 0, 2))
+    elif shown:
+        grid = label_grid()
+        for name, text in shown.items():
+            grid.add_row(name, Text(text))
         yield Padding(grid, (0, 0, 0, indent))
     for name, value in fields.items():
         for below, nested in _nested(f"{path}{name}", value):

@@ -62,9 +62,8 @@ class TableWriter(Generic[T]):
 
     def rows(self, rows: Sequence[T], /) -> str:
         cells = [[_Cell.of(column, row) for column in self._columns] for row in rows]
-        width = _console(BytesIO()).width
         if not self._is_begun:
-            self._widths = self._fit(cells, width)
+            self._widths = self._fit(cells, terminal_width())
         parts = self._blocks(cells) if self._widths is None else [self._table(cells, self._widths)]
         self._is_begun = True
         return page(parts)
@@ -130,6 +129,11 @@ class _Cell:
         return cls(text, max(map(cell_len, lines)), cell_len(kept))
 
 
+def terminal_width() -> int:
+    """Return the columns that the terminal has, or that output elsewhere shall have."""
+    return _console(TextIOWrapper(BytesIO())).width
+
+
 def label_grid() -> Table:
     """Make a grid of labels and texts."""
     grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
@@ -155,7 +159,6 @@ def moment(when: datetime | None) -> str:
     return "" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def _console(file: TextIOWrapper | BytesIO) -> Console:
-    stream = file if isinstance(file, TextIOWrapper) else TextIOWrapper(file)
+def _console(file: TextIOWrapper) -> Console:
     is_terminal = sys.stdout.isatty() or None
-    return Console(file=stream, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
+    return Console(file=file, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
