@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import threading
 import time
@@ -64,8 +65,12 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         record_limit: int = 100_000,
     ) -> None:
-        if latency < 0 or delay < 0:
+        if not (0 <= latency < math.inf and 0 <= delay < math.inf):
             raise ValueError(f"latency and delay are seconds from 0 on, got {latency} and {delay}")
+        if not 0 <= port < 2**16:
+            raise ValueError(f"A port is a number from 0 to 65535, not {port}")
+        if judge is not None and not callable(judge):
+            raise TypeError(f"A judge is a function, not {judge!r}")
         self._path = database
         self._delay = delay
         limit = read_rate_limit(rate_limit)

@@ -51,9 +51,17 @@ def test_it_plays_every_operation_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("setting", ["latency", "delay"])
-def test_times_are_not_negative(setting: str) -> None:
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_times_are_not_negative_and_end(setting: str, value: float) -> None:
     with pytest.raises(ValueError, match="seconds from 0 on"):
-        Sandbox(**{setting: -1.0})  # type: ignore[arg-type]
+        Sandbox(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_settings_that_cannot_work() -> None:
+    with pytest.raises(ValueError, match="from 0 to 65535, not 99999"):
+        Sandbox(port=99_999)
+    with pytest.raises(TypeError, match="a function, not 'strict'"):
+        Sandbox(judge="strict")  # type: ignore[arg-type]
 
 
 async def test_nothing_is_left_when_it_has_stopped() -> None:
