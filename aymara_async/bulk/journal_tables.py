@@ -76,13 +76,13 @@ WHERE turns.id = found.turn
 _INSERT_TURNS = """
 INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
 SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),
-       json_extract(given.value, '$[4]'), ?2, json_extract(given.value, '$[0]')
-FROM json_each(?1) AS given WHERE true ON CONFLICT DO NOTHING
+       json_extract(given.value, '$[4]'), :session, json_extract(given.value, '$[0]')
+FROM json_each(:given) AS given WHERE true ON CONFLICT DO NOTHING
 """
 _FIND_TURNS = """
 SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, turns.result, turns.place,
        EXISTS (SELECT 1 FROM temp.prompts WHERE prompts.prompt_uuid = turns.prompt_uuid)
-FROM json_each(?1) AS given
+FROM json_each(:given) AS given
 CROSS JOIN temp.turns ON turns.prompt_uuid = json_extract(given.value, '$[1]')
   AND turns.thread_uuid = json_extract(given.value, '$[2]') AND turns.turn_number = json_extract(given.value, '$[3]')
 ORDER BY given.key
@@ -95,8 +95,8 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
     given = _json(
         [(item.number, item.prompt_uuid, item.thread_uuid or "", item.turn_number, item.digest) for item in items]
     )
-    db.execute(_INSERT_TURNS, (given, session))
-    rows = db.execute(_FIND_TURNS, (given,)).fetchall()
+    db.execute(_INSERT_TURNS, {"given": given, "session": session})
+    rows = db.execute(_FIND_TURNS, {"given": given}).fetchall()
     results = _results(db, {(row[5], row[6]) for row in rows if row[5] is not None})
     registered: list[Registered] = []
     met: dict[int, int] = {}
@@ -175,19 +175,20 @@ SELECT response_uuid FROM temp.turns WHERE prompt_uuid IN (SELECT value FROM jso
 AND response_uuid IS NOT NULL
 """
 _FIRST = """
-SELECT response_uuid FROM temp.turns WHERE state = ?1 AND batch = (
-  SELECT min(batch) FROM temp.turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2))
+SELECT response_uuid FROM temp.turns WHERE state = :state AND batch = (
+  SELECT min(batch) FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run))
 """
 
 
 def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
     """Return the ids of the results of the run's first batch."""
-    return {uuid for (uuid,) in db.execute(_FIRST, (SCORED, run_id)) if uuid is not None}
+    return {uuid for (uuid,) in db.execute(_FIRST, {"state": SCORED, "run": run_id}) if uuid is not None}
 
 
 _SCORED_TURNS = """
-UPDATE temp.turns SET state = ?2, response_uuid = json_extract(given.value, '$[1]'), result = ?3, place = given.key
-FROM json_each(?1) AS given WHERE turns.id = json_extract(given.value, '$[0]')
+UPDATE temp.turns
+SET state = :state, response_uuid = json_extract(given.value, '$[1]'), result = :result, place = given.key
+FROM json_each(:given) AS given WHERE turns.id = json_extract(given.value, '$[0]')
 """
 
 
@@ -207,7 +208,7 @@ def record(
     if keeps_results:
         scored = msgspec.json.encode([scored for _, scored in found])
         result = db.execute("INSERT INTO results (turns, scored) VALUES (?, ?)", (turns, scored)).lastrowid
-    db.execute(_SCORED_TURNS, (turns, SCORED, result))
+    db.execute(_SCORED_TURNS, {"given": turns, "state": SCORED, "result": result})
 
 
 def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:
@@ -257,7 +258,7 @@ def single_run(run_name: str, db: sqlite3.Connection) -> Run:
 
 
 _NOT_LISTED = """
-SELECT prompt_uuid FROM temp.turns WHERE state = ?1 AND batch IN (SELECT id FROM batches WHERE run = ?2) AND (
+SELECT prompt_uuid FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run) AND (
   response_uuid NOT IN (SELECT response_uuid FROM temp.listed WHERE response_uuid IS NOT NULL)
   OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed))
 """
@@ -274,7 +275,7 @@ def add_listed(rows: Sequence[tuple[str | None, str]], db: sqlite3.Connection) -
 
 def compare_listed(run_id: int, db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     """Return the prompts of what is not listed, and of what is listed but not known; forget what was listed."""
-    missing = [prompt for (prompt,) in db.execute(_NOT_LISTED, (SCORED, run_id))]
+    missing = [prompt for (prompt,) in db.execute(_NOT_LISTED, {"state": SCORED, "run": run_id})]
     unknown = [prompt for (prompt,) in db.execute(_NOT_KNOWN, (SCORED,))]
     db.execute("DELETE FROM temp.listed")
     return missing, unknown
