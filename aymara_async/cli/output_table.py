@@ -65,8 +65,9 @@ class TableWriter(Generic[T]):
         if not self._is_begun:
             self._widths = self._fit(cells, terminal_width())
         parts = self._blocks(cells) if self._widths is None else [self._table(cells, self._widths)]
+        written = page(parts)
         self._is_begun = True
-        return page(parts)
+        return written
 
     def _fit(self, cells: Sequence[Sequence[_Cell]], width: int) -> list[int] | None:
         """Share the width among the columns; None where they do not fit side by side."""
