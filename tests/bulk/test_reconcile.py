@@ -294,7 +294,7 @@ async def test_only_the_end_of_a_long_run_is_read(bench: Any) -> None:
     assert (result.scored, result.reconciled) == (1000, 50)
     offsets = [int(request.query["offset"]) for request in b.sent(RESPONSES)]
     # The order is seen on the first page, the batch is found at the end, and at last they are counted. The end begins
-    # where the journal knows of results, which may be as many batches behind as there are slots, and a full page there is
+    # where the journal knows of results, which may be as many batches behind as there are slots; a full page may be
     # followed by an empty one.
     assert (offsets[0], offsets[-1]) == (0, 0)
     assert offsets[1:-1], "the end is read"

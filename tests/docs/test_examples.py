@@ -28,6 +28,8 @@ import yaml
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
+from tests.docs.chat_server import chat_server
+
 ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
@@ -131,7 +133,16 @@ def parse_fences(document: Document) -> Iterator[Region]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aymara_environment: object) -> Path:
+def chat_endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve a chat endpoint, and tell the ``openai`` package where."""
+    with chat_server() as url:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        yield
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aymara_environment: object, chat_endpoint: object) -> Path:
     """Stand in an empty folder that has the project's examples, with a sandbox in the environment."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)

@@ -20,7 +20,7 @@ class ChatEndpoint:
 
     Args:
         model: Name of the model at the endpoint.
-        base_url: Where the endpoint is, such as ``"http://localhost:11434/v1"``; by default OpenAI's own.
+        base_url: Where the endpoint is, such as ``"http://localhost:11434/v1"``; else ``OPENAI_BASE_URL``, else OpenAI.
         api_key: Its key; else ``OPENAI_API_KEY``. A local server usually takes any.
         system: The system prompt; by default the eval's ``ai_instructions``, None for none.
         client: A client of the ``openai`` package to use instead of making one; it stays yours to close.
