@@ -20,6 +20,8 @@ class ExitCode(IntEnum):
     """The server did not finish, or did not give back what it was given."""
     GATE_INCONCLUSIVE = 5
     """A gate cannot tell whether it is good enough: too little was scored."""
+    MODEL_FAILED = 6
+    """The model under evaluation failed, which stopped the run."""
     INTERNAL_ERROR = 70
     """A fault of this program."""
     OUTPUT_FAILED = 74
@@ -36,6 +38,7 @@ Exit codes:
   3    a call to the API failed
   4    the server did not finish, or did not give back what it was given
   5    a gate is inconclusive: too little was scored to tell
+  6    the model failed, which stopped the run
   70   a fault of this program
   74   the output could not be written to its end
   130  interrupted with Ctrl-C

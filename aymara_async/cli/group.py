@@ -20,6 +20,7 @@ COMMANDS = {
     "files": "Upload files, list and get them.",
     "report": "Write a report on one or several runs, as one HTML file.",
     "reports": "Create suite reports over several runs, list and get them.",
+    "run": "Put an eval to a model, and have its answers scored.",
     "runs": "List eval runs and their scored responses, get and delete them.",
     "sandbox": "Play the API in the terminal, offline.",
     "score": "Score a file of responses, and print what failed.",
