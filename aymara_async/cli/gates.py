@@ -95,6 +95,11 @@ class Gates:
         named = {"--junit": self.junit, "--summary": self.summary, "--report": self.report}
         return {option: path for option, path in named.items() if path is not None}
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is asked of the run."""
+        return self.fail_under is not None or self.baseline is not None or bool(self.files)
+
     async def read_baseline(self, client: AsyncAymaraAI) -> ScoredRun | None:
         """Read the baseline, before anything is sent, so that a wrong one costs nothing; raises ``APIError``."""
         return None if self.baseline is None else await analysis.read_run(client, self.baseline)
@@ -200,6 +205,11 @@ def _with_step_summary(gates: Gates) -> Gates:
 
 def _terminal() -> Terminal:
     return click.get_current_context().ensure_object(Terminal)
+
+
+def show_ungated(gates: Gates, show: Callable[[Gated], None]) -> None:
+    """Show a run of which nothing is asked, which needs no more of it, nor the extra ``analysis``."""
+    show(Gated(verdict=None, comparison=None, gates=gates))
 
 
 def apply_gates(

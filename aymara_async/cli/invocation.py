@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from aymara_async.analysis.errors import MissingExtraError
+from aymara_async.bulk.errors import BatchOutcomeUnknownError, JournalError, ScoredTwiceError
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.group import aymara_async
 from aymara_async.cli.stdout import OutputError
@@ -20,8 +21,8 @@ from aymara_async.errors import (
 )
 from aymara_async.scoring.errors import ExactEvalError, InputFileError
 
-_UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError, MissingExtraError)
-_INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError)
+_UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError, JournalError, MissingExtraError)
+_INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError, BatchOutcomeUnknownError, ScoredTwiceError)
 
 
 def run(arguments: Sequence[str] | None) -> int:
@@ -43,7 +44,7 @@ def run(arguments: Sequence[str] | None) -> int:
     except AymaraAIError as error:
         terminal.trace(error)
         terminal.error(error.message)
-        if terminal.state is not None and not isinstance(error, _UNUSABLE):
+        if terminal.state is not None and not error.message.endswith("Nothing was sent."):
             terminal.stopped("How things stand:")
         return _exit_code(error)
     except Exception as error:  # noqa: BLE001 - the last resort of a process: say it in one line, too

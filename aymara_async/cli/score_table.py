@@ -2,65 +2,70 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from io import BytesIO, TextIOWrapper
+from collections.abc import Iterator, Sequence
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from aymara_async.cli import stdout
 from aymara_async.cli.terminal import printable
-from aymara_async.scoring.outcome import ScoredRow, ScoringOutcome, Tally
+from aymara_async.models import FileReference
+from aymara_async.scoring.outcome import LeftOutRow, ScoredRow, ScoringOutcome, Tally
 
 _PROMPT_LENGTH = 240
 _ANSWER_LENGTH = 240
 _EXPLANATION_LENGTH = 400
+_MAX_LEFT_OUT = 10
 
 
-def write_table(outcome: ScoringOutcome) -> None:
-    """Write counts, a table of the categories, and the failing responses in excerpts."""
-    page = TextIOWrapper(BytesIO(), encoding=sys.stdout.encoding, errors="backslashreplace", write_through=True)
-    is_terminal = sys.stdout.isatty() or None
-    console = Console(file=page, force_terminal=is_terminal, highlight=False, markup=False, emoji=False)
-    for number, part in enumerate(_parts(outcome)):
-        if number:
-            console.print()
-        console.print(part)
-    page.seek(0)
-    # A table fills its last column with spaces.
-    stdout.write("".join(f"{line.rstrip()}\n" for line in page))
+def score_page(outcome: ScoringOutcome) -> str:
+    """Lay out counts, a table of the categories, and the failing responses in excerpts."""
+    from aymara_async.cli.output_table import page
+
+    return page(_parts(outcome))
 
 
 def _parts(outcome: ScoringOutcome) -> Iterator[RenderableType]:
     yield _headline(outcome)
+    yield ""
     yield _counts(outcome)
     if set(outcome.categories) != {None}:
+        yield ""
         yield _categories(outcome)
+    for what, rows in (("Skipped", outcome.skipped), ("Rejected by the server", outcome.rejected)):
+        if rows:
+            yield ""
+            yield from _left_out(what, rows)
     if outcome.failing:
-        yield Text(f"Failing responses ({len(outcome.failing)})", style="bold")
+        yield ""
+        yield Text(f"Failing responses ({outcome.tally.failed:,})", style="bold")
     for row in outcome.failing:
+        yield ""
         yield _failing(row)
+    if outcome.tally.failed > len(outcome.failing):
+        yield ""
+        yield Text(f"  … and {outcome.tally.failed - len(outcome.failing):,} more; --format jsonl has them all.")
 
 
 def _headline(outcome: ScoringOutcome) -> Text:
     tally = outcome.tally
     if tally.pass_rate is None:
-        return Text("Nothing was scored: every response is excluded from scoring.", style="bold yellow")
-    text = f"Pass rate {percent(tally)}: {tally.passed} of {tally.scored} responses passed, {tally.failed} failed"
+        why = "every response is excluded from scoring" if outcome.num_responses else "there was no usable response"
+        return Text(f"Nothing was scored: {why}.", style="bold yellow")
+    text = f"Pass rate {percent(tally)}: {tally.passed:,} of {tally.scored:,} responses passed, {tally.failed:,} failed"
     return Text(text, style="bold red" if tally.failed else "bold green")
 
 
 def _counts(outcome: ScoringOutcome) -> Table:
     num_prompts, num_not_answered = len(outcome.prompts), len(outcome.not_answered)
-    answered = f"{num_prompts}: {num_prompts - num_not_answered} answered, {num_not_answered} not answered"
-    scored = f"{len(outcome.rows)}: {outcome.tally.scored} scored, {len(outcome.excluded)} excluded from scoring"
-    return _grid(
-        ("Prompts", answered), ("Responses", scored), ("Eval", outcome.eval_uuid), ("Run", outcome.eval_run_uuid)
+    answered = f"{num_prompts:,}: {num_prompts - num_not_answered:,} answered, {num_not_answered:,} not answered"
+    scored = (
+        f"{outcome.num_responses:,}: {outcome.tally.scored:,} scored, {outcome.num_excluded:,} excluded from scoring"
     )
+    runs = [("Run", uuid) for uuid in outcome.eval_run_uuids]
+    return _grid(("Prompts", answered), ("Responses", scored), ("Eval", outcome.eval_uuid), *runs)
 
 
 def _categories(outcome: ScoringOutcome) -> Table:
@@ -70,14 +75,21 @@ def _categories(outcome: ScoringOutcome) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     for category, tally in outcome.categories.items():
         name = printable(category) if category else "(none)"
-        table.add_row(Text(name), str(tally.passed), str(tally.failed), percent(tally))
+        table.add_row(Text(name), f"{tally.passed:,}", f"{tally.failed:,}", percent(tally))
     return table
+
+
+def _left_out(what: str, rows: Sequence[LeftOutRow]) -> Iterator[RenderableType]:
+    yield Text(f"{what} ({len(rows):,})", style="bold yellow")
+    yield Padding(_grid(*((row.where, row.reason) for row in rows[:_MAX_LEFT_OUT])), (0, 0, 0, 2))
+    if len(rows) > _MAX_LEFT_OUT:
+        yield Text(f"  … and {len(rows) - _MAX_LEFT_OUT:,} more; --format json has them all.")
 
 
 def _failing(row: ScoredRow) -> Padding:
     category = f"  [{row.prompt.category}]" if row.prompt.category else ""
     grid = _grid(
-        ("Prompt id", f"{row.response}{category}"),
+        ("Prompt id", f"{row}{category}"),
         ("Prompt", excerpt(row.prompt.content, _PROMPT_LENGTH)),
         ("Answer", _answer(row)),
         ("Why", excerpt(row.score.explanation or "The server gave no explanation.", _EXPLANATION_LENGTH)),
@@ -95,9 +107,12 @@ def _grid(*rows: tuple[str, str]) -> Table:
 
 
 def _answer(row: ScoredRow) -> str:
-    if row.response.content is None:
+    content = row.score.content
+    if content is None:
         return "(refused, without a text)"
-    return excerpt(row.response.content, _ANSWER_LENGTH) or "(empty)"
+    if isinstance(content, FileReference):
+        return f"(file {content.remote_file_path or content.file_uuid})"
+    return excerpt(content, _ANSWER_LENGTH) or "(empty)"
 
 
 def excerpt(text: str, length: int) -> str:

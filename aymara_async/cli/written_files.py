@@ -12,9 +12,12 @@ import click
 from aymara_async.cli.stdout import OutputError
 
 
-def check_writable(files: Mapping[str, Path]) -> None:
-    """See that each file, named by its option, can be written, and no two are the same; raises ``click.UsageError``."""
-    taken: dict[Path, str] = {}
+def check_writable(files: Mapping[str, Path], *, besides: Mapping[str, Path | None] | None = None) -> None:
+    """See that each file, named by its option, can be written, and is neither another one nor one of ``besides``.
+
+    Raises ``click.UsageError``.
+    """
+    taken = {path.resolve(): name for name, path in (besides or {}).items() if path is not None}
     for option, path in files.items():
         fault = why_not_writable(path)
         if fault is not None:

@@ -6,9 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import BadRequestError, UnprocessableEntityError
-from aymara_async.models import EvalPrompt, PromptCreate, PromptUpdate
+from aymara_async.models import EvalPrompt
 from aymara_async.scoring.errors import ExactEvalError
 from aymara_async.scoring.rows import PromptRow
 
@@ -20,44 +18,6 @@ PROMPTS_PER_CALL = 100
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Cut a sequence into parts of at most ``size`` items."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-async def create_eval(client: AsyncAymaraAI, *, name: str, ai_description: str, eval_type: str) -> str:
-    """Create an eval with as few generated prompts as the server allows, and return its id; then ``fill_eval`` it."""
-    try:
-        created = await client.evals.create(
-            name=name, ai_description=ai_description, eval_type=eval_type, num_prompts=0
-        )
-    except (BadRequestError, UnprocessableEntityError):
-        # Nothing was created. If the number was the fault, one generated prompt will do: it is deleted later.
-        created = await client.evals.create(
-            name=name, ai_description=ai_description, eval_type=eval_type, num_prompts=1
-        )
-    if created.eval_uuid is None:
-        raise ExactEvalError(
-            f"The server created an eval named {name!r} but did not say its id, so no prompt was added and no response "
-            "submitted. Look for it by its name, and delete it."
-        )
-    return created.eval_uuid
-
-
-async def fill_eval(
-    client: AsyncAymaraAI, eval_uuid: str, prompts: Sequence[PromptRow], *, timeout: float | None
-) -> dict[str, str]:
-    """Put the prompts in the place of what the eval holds, and map their ids to those that the server gave them.
-
-    ``timeout`` is how many seconds to wait for the eval. Raises ``ExactEvalError`` where the server holds others in the
-    end, ``WaitError``, and ``APIError``.
-    """
-    await client.evals.wait(eval_uuid, timeout=timeout)
-    for listed in batches([prompt async for prompt in client.evals.list_prompts(eval_uuid)], PROMPTS_PER_CALL):
-        deletions = [PromptUpdate(prompt_uuid=prompt.prompt_uuid, action="delete") for prompt in listed]
-        await client.evals.update(eval_uuid, prompt_updates=deletions)
-    for rows in batches(prompts, PROMPTS_PER_CALL):
-        creations = [PromptCreate(content=row.content, category=row.category) for row in rows]
-        await client.evals.update(eval_uuid, prompt_creates=creations)
-    await client.evals.wait(eval_uuid, timeout=timeout)
-    return map_prompts(eval_uuid, prompts, [prompt async for prompt in client.evals.list_prompts(eval_uuid)])
 
 
 def map_prompts(eval_uuid: str, prompts: Sequence[PromptRow], listed: Sequence[EvalPrompt]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""JSON Lines, with every fault reported by file and line."""
+"""JSON Lines of any size, with every fault named by file and line."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ T = TypeVar("T")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def read_lines(path: Path, row_type: type[T]) -> Iterator[tuple[int, T]]:
-    """Decode each line that is not blank, with its number; raises ``InputFileError``."""
+def read_lines(path: Path, row_type: type[T]) -> Iterator[tuple[int, T | InputFileError]]:
+    """Give each line that is not blank with its number, decoded, or with what is wrong with it.
+
+    Raises ``InputFileError`` where the file cannot be read.
+    """
+    decoder = msgspec.json.Decoder(row_type)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+                if text.strip():
+                    decoded: T | InputFileError = _decode(text.rstrip(b"\n"), decoder, path, number)
+                    yield number, decoded
     except OSError as error:
         raise InputFileError(f"cannot be read: {error.strerror or error}", path=path) from error
-    decoder = msgspec.json.Decoder(row_type)
-    for number, line in enumerate(data.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), 1):
-        if line.strip():
-            yield number, _decode(line, decoder, path, number)
 
 
-def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: int) -> T:
+def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: int) -> T | InputFileError:
     try:
         return decoder.decode(line.decode())
     except UnicodeDecodeError as error:
@@ -38,4 +43,4 @@ def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: i
         reason = fault.reason if fault.path in (None, "$") else f"{fault.reason} at {fault.path}"
     except RecursionError:
         reason = "not JSON that can be read: it is nested too deeply"
-    raise InputFileError(reason, path=path, line=number)
+    return InputFileError(reason, path=path, line=number)

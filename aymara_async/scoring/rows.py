@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class PromptRow:
-    """One prompt of a prompts file."""
+    """One prompt of a prompts file, or of an eval."""
 
     prompt_uuid: str
     """The file's own id of the prompt; the server gives another."""
@@ -22,7 +22,7 @@ class ResponseRow:
     """One response of a responses file."""
 
     prompt_uuid: str
-    """The prompts file's id of the prompt that was answered."""
+    """The id of the prompt that was answered, as the file has it."""
     content: str | None
     """What the AI answered; None where it refused."""
     thread_uuid: str | None = None
@@ -35,9 +35,26 @@ class ResponseRow:
         """What may be answered only once."""
         return self.prompt_uuid, self.thread_uuid, self.turn_number
 
+    def to_request(self, prompt_uuid: str) -> dict[str, object]:
+        """Give what is sent, to the prompt of that id."""
+        sent: dict[str, object] = {
+            "prompt_uuid": prompt_uuid,
+            "thread_uuid": self.thread_uuid,
+            "turn_number": self.turn_number,
+            "content": self.content,
+            "ai_refused": self.ai_refused,
+            "exclude_from_scoring": self.exclude_from_scoring,
+        }
+        return {name: value for name, value in sent.items() if name != "thread_uuid" or value is not None}
+
     def __str__(self) -> str:
         """Name the response as people find it in the file."""
-        parts = [] if self.thread_uuid is None else [f"thread {self.thread_uuid}"]
-        if self.turn_number != 1:
-            parts.append(f"turn {self.turn_number}")
-        return f"{self.prompt_uuid} ({', '.join(parts)})" if parts else self.prompt_uuid
+        return turn_name(self.prompt_uuid, self.thread_uuid, self.turn_number)
+
+
+def turn_name(prompt_uuid: str, thread_uuid: str | None, turn_number: int) -> str:
+    """Name a response by what it answers."""
+    parts = [] if thread_uuid is None else [f"thread {thread_uuid}"]
+    if turn_number != 1:
+        parts.append(f"turn {turn_number}")
+    return f"{prompt_uuid} ({', '.join(parts)})" if parts else prompt_uuid

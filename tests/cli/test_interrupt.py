@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from aymara_async.cli import invocation, score
 from aymara_async.sandbox import Sandbox
-from tests.cli.process import PROMPTS, RESPONSES, finish, line_with, start
+from tests.cli.process import PROMPTS, RESPONSES, finish, rows_of, run, start
+from tests.cli.tampering import tampering
 
 
 class Clock:
@@ -24,55 +29,85 @@ class Clock:
 
 
 async def test_while_the_eval_is_being_made() -> None:
-    async with Sandbox(delay=10, clock=Clock()) as sandbox:
-        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+    waiting = asyncio.Event()
+
+    def watch(request: web.Request, _asked: Any, status: int, answered: Any) -> tuple[int, Any]:
+        if request.method == "GET" and request.path.startswith("/v2/evals/"):
+            waiting.set()
+        return status, answered
+
+    async with Sandbox(delay=10, clock=Clock()) as sandbox, tampering(sandbox.url, watch) as url:
+        env = {"AYMARA_AI_BASE_URL": url, "AYMARA_AI_API_KEY": sandbox.api_key}
         process = await start("score", "--prompts", PROMPTS, RESPONSES, env=env)
-        eval_uuid = (await line_with(process, "Created eval")).split()[2].rstrip(";")
+        await waiting.wait()
         process.send_signal(signal.SIGINT)
         ended = await finish(process)
     assert (ended.code, ended.stdout) == (130, "")
-    assert ended.stderr.lstrip() == f"Interrupted. Eval {eval_uuid} stays at the server.\n"
-
-
-async def test_while_responses_are_on_their_way() -> None:
-    asked, release = asyncio.Event(), asyncio.Event()
-
-    async def judge(*_: object) -> tuple[bool, float, str]:
-        asked.set()
-        await release.wait()
-        return True, 1.0, "Late."
-
-    async with Sandbox(judge=judge) as sandbox:
-        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
-        process = await start("score", "-q", "--prompts", PROMPTS, RESPONSES, env=env)
-        await asked.wait()
-        process.send_signal(signal.SIGINT)
-        ended = await finish(process)
-        release.set()
-    assert (ended.code, ended.stdout) == (130, "")
-    assert ended.stderr.lstrip().startswith("Interrupted. Eval test.")
-    assert ended.stderr.endswith("stays at the server. 25 responses were on their way and may have arrived.\n")
-
-
-async def test_while_waiting_for_the_scores() -> None:
-    clock = Clock()
-    async with Sandbox(delay=10, clock=clock) as sandbox:
-        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
-        process = await start("score", "--prompts", PROMPTS, RESPONSES, env=env)
-        eval_uuid = (await line_with(process, "Created eval")).split()[2].rstrip(";")
-        clock.now += 20
-        eval_run_uuid = (await line_with(process, "Waiting for")).split()[-1]
-        process.send_signal(signal.SIGINT)
-        ended = await finish(process)
-    assert (ended.code, ended.stdout) == (130, "")
-    assert ended.stderr.lstrip() == (
-        f"Interrupted. Eval {eval_uuid} stays at the server. "
-        f"So does run {eval_run_uuid}, which has 25 of 25 responses.\n"
+    assert re.fullmatch(
+        r"\s*Interrupted\. Eval test\.\S+ stays at the server\. No response was sent\. "
+        r"With --journal FILE it could have been resumed\.\n",
+        ended.stderr.replace("Making an eval of 26 prompts", ""),
     )
 
 
+class SlowJudge:
+    """Lets everything pass, but holds back from the given call on."""
+
+    def __init__(self, holds_from: int) -> None:
+        self.asked = asyncio.Event()
+        self.release = asyncio.Event()
+        self._left = holds_from
+
+    async def __call__(self, *_: object) -> tuple[bool, float, str]:
+        self._left -= 1
+        if self._left <= 0:
+            self.asked.set()
+            await self.release.wait()
+        return True, 1.0, "Fine."
+
+
+async def test_while_responses_are_on_their_way() -> None:
+    judge = SlowJudge(1)
+    async with Sandbox(judge=judge) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        process = await start("score", "-q", "--prompts", PROMPTS, RESPONSES, env=env)
+        await judge.asked.wait()
+        process.send_signal(signal.SIGINT)
+        ended = await finish(process)
+        judge.release.set()
+    assert (ended.code, ended.stdout) == (130, "")
+    assert ended.stderr.lstrip().startswith("Interrupted. Eval test.")
+    assert "0 of 25 responses are known to be scored; others may be on their way." in ended.stderr
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+async def test_stopped_job_goes_on_and_scores_nothing_twice(stop: signal.Signals, tmp_path: Path) -> None:
+    judge = SlowJudge(13)
+    journal = tmp_path / "nightly"
+    options = ["--journal", journal, "--batch-size", 2, "--concurrency", 3, "--grace-period", 1, "--format", "json"]
+    async with Sandbox(judge=judge) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        process = await start("score", "-q", *options, "--prompts", PROMPTS, RESPONSES, env=env)
+        await judge.asked.wait()
+        process.send_signal(stop)
+        ended = await finish(process)
+        judge.release.set()
+        if stop == signal.SIGINT:
+            assert (ended.code, ended.stdout) == (130, "")
+            assert ended.stderr.endswith(f"Run the same command again to go on: {journal} knows what was sent.\n")
+        for _ in range(2):  # and once more when all is done
+            ended = await run("score", "-q", *options, "--prompts", PROMPTS, RESPONSES, env=env)
+            assert (ended.code, ended.json()["num_responses"]) == (0, 25)
+        assert (len(sandbox.scored), set(sandbox.scored.values())) == (25, {1})
+        calls = Counter(request.operation for request in sandbox.requests)
+        assert (calls["evals.create"], calls["evals.update"]) == (1, 1)
+    assert [row["prompt_uuid"] for row in ended.json()["responses"]] == [
+        row["prompt_uuid"] for row in rows_of(RESPONSES)
+    ]
+
+
 def test_while_a_file_is_being_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def press_ctrl_c(_: Path) -> None:
+    def press_ctrl_c(_: Path, **__: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(score, "read_prompts", press_ctrl_c)

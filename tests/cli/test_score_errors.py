@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from aymara_async.cli import invocation
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.sandbox import Sandbox
 from tests.cli.process import PROMPTS, RESPONSES, finish, jsonl, own_environment, run, start
@@ -37,17 +39,27 @@ async def test_wrong_line_is_named_and_nothing_is_sent(sandbox: Sandbox, env: di
     ("arguments", "said"),
     [
         ([], "Missing argument 'RESPONSES'"),
-        (["x"], "Missing option '--prompts'"),
+        (["x"], "Give --prompts FILE or --eval EVAL_UUID"),
+        (["--prompts", PROMPTS, "--eval", "test.1", RESPONSES], "Give --prompts FILE or --eval EVAL_UUID"),
+        (["--eval", "test.1", "--eval-type", "safety", RESPONSES], "leave it out with --eval"),
+        (["--eval", "test.1", "--sandbox", RESPONSES], "leave out --eval"),
+        (["--prompts", PROMPTS, RESPONSES, "--sandbox", "--journal", "j"], "leave out --journal"),
+        (["--prompts", PROMPTS, RESPONSES, "--delete", "--journal", "j"], "leave one of them out"),
+        (["--prompts", PROMPTS, RESPONSES, "--batch-size", "0"], "0 is not in the range x>=1"),
+        (["--prompts", PROMPTS, RESPONSES, "--junit", RESPONSES], "RESPONSES and --junit name the same file"),
+        (["--prompts", PROMPTS, RESPONSES, "--report", PROMPTS], "--prompts and --report name the same file"),
+        (["--prompts", PROMPTS, RESPONSES, "--journal", "/nowhere/j"], "--journal: /nowhere/j cannot be written"),
         (["--prompts", PROMPTS, RESPONSES, "--format", "yaml"], "'yaml' is not one of 'table', 'json'"),
         (["--prompts", PROMPTS, RESPONSES, "--sandbox", "--base-url", "http://localhost"], "leave out --base-url"),
         (["--prompts", PROMPTS, RESPONSES], "There is no API key. Set the environment variable AYMARA_AI_API_KEY"),
         (["--prompts", PROMPTS, RESPONSES, "--api-key", "k"], "No such option"),
     ],
 )
-async def test_wrong_usage(arguments: list[object], said: str) -> None:
-    ended = await run("score", *arguments)
-    assert (ended.code, ended.stdout) == (2, "")
-    assert said in ended.stderr
+def test_wrong_usage(arguments: list[object], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invocation.run(["score", *map(str, arguments)]) == 2
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert said in " ".join(written.err.split())
 
 
 async def test_unusable_base_url_is_a_usage_error() -> None:
@@ -59,12 +71,12 @@ async def test_unusable_base_url_is_a_usage_error() -> None:
 
 async def test_refused_key_is_an_api_error_with_request_id(env: dict[str, str]) -> None:
     env["AYMARA_AI_API_KEY"] = "a-wrong-key-1234"
-    ended = await run("score", "--prompts", PROMPTS, RESPONSES, env=env)
+    ended = await run("score", "-q", "--prompts", PROMPTS, RESPONSES, env=env)
     assert (ended.code, ended.stdout) == (3, "")
     first, second = ended.stderr.splitlines()
     assert "401 auth.invalid_key" in first
     assert "Request id: req_" in first
-    assert second == "How things stand: Nothing is left at the server."
+    assert second.startswith("How things stand: Nothing is left at the server. No response was sent.")
     assert "a-wrong-key-1234" not in ended.stderr
 
 
@@ -92,35 +104,54 @@ async def test_key_is_shown_nowhere_even_if_the_server_quotes_it(
     assert [line.startswith("error: ") for line in ended.stderr.splitlines()].count(True) == 1
 
 
-async def test_lost_answer_is_not_sent_again_and_told(tmp_path: Path) -> None:
+def sixty(folder: Path) -> list[object]:
     rows = [{"id": f"p{number}", "content": f"Q{number}"} for number in range(60)]
-    arguments = ["--prompts", jsonl(tmp_path / "p.jsonl", rows), jsonl(tmp_path / "r.jsonl", rows)]
-    async with Sandbox(faults=["reset@evals.runs.create:calls=2,processed=true"]) as sandbox:
+    return ["--prompts", jsonl(folder / "p.jsonl", rows), jsonl(folder / "r.jsonl", rows)]
+
+
+@pytest.mark.parametrize("operation", ["evals.create", "evals.update", "evals.runs.score_responses"])
+async def test_lost_answer_is_looked_for_and_nothing_done_twice(operation: str, tmp_path: Path) -> None:
+    async with Sandbox(faults=[f"reset@{operation}:calls=1,processed=true"]) as sandbox:
         env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        ended = await run("score", "-q", "--format", "json", *sixty(tmp_path), env=env)
+        assert (len(sandbox.scored), set(sandbox.scored.values())) == (60, {1})
+        calls = Counter(request.operation for request in sandbox.requests)
+    assert (ended.code, ended.json()["num_scored"], ended.stderr) == (0, 60, "")
+    assert (calls["evals.create"], calls["evals.update"]) == (1, 1)
+
+
+async def test_answer_lost_before_it_was_read_is_sent_again(tmp_path: Path) -> None:
+    async with Sandbox(faults=["reset@evals.runs.score_responses:calls=1,processed=false"]) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        ended = await run("score", "-q", "--grace-period", "0", *sixty(tmp_path), env=env)
+        assert (len(sandbox.scored), set(sandbox.scored.values())) == (60, {1})
+    assert ended.code == 0
+
+
+async def test_refusal_halfway_is_told_with_what_is_at_the_server(tmp_path: Path) -> None:
+    async with Sandbox(faults=["error@evals.runs.score_responses:status=403,calls=2"]) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        arguments = ["--concurrency", "1", *sixty(tmp_path)]
         ended = await run("score", "-q", *arguments, env=env)
-        assert set(sandbox.scored.values()) == {1}
     assert (ended.code, ended.stdout) == (3, "")
     state = ended.stderr.splitlines()[-1]
     assert state.startswith("How things stand: Eval test.")
-    assert "which has 50 of 60 responses. 10 responses were on their way and may have arrived." in state
+    assert "stays at the server. 50 of 60 responses are known to be scored" in state
+    assert state.endswith("With --journal FILE it could have been resumed.")
 
 
 def drop_one(request: web.Request, _asked: Any, status: int, answered: Any) -> tuple[int, Any]:
     if request.path.endswith("/responses"):
         answered["items"] = [item for item in answered["items"] if item["content"] != "Salt."]
-        answered["count"] = len(answered["items"])
+        answered["count"] = 59
     return status, answered
 
 
 def unscore_one(request: web.Request, _asked: Any, status: int, answered: Any) -> tuple[int, Any]:
-    if request.path.endswith("/responses"):
-        answered["items"][1]["is_passed"] = None
-    return status, answered
-
-
-def start_new_run(request: web.Request, asked: Any, status: int, answered: Any) -> tuple[int, Any]:
-    if request.path == "/v2/eval-runs" and asked["responses"][0].get("content") != "Salt.":
-        answered["eval_run_uuid"] = "score_run.other"
+    listed = answered.get("items" if request.path.endswith("/responses") else "responses", [])
+    for item in listed if request.path.startswith("/v2/eval-runs") else []:
+        if item.get("content") == "Salt.":
+            item["is_passed"] = None
     return status, answered
 
 
@@ -131,38 +162,40 @@ def change_prompt(request: web.Request, _asked: Any, status: int, answered: Any)
 
 
 @pytest.mark.parametrize(
-    ("tamper", "said"),
+    ("tamper", "said", "state"),
     [
-        (drop_one, "lists 59, which do not match: 1 not listed (p0)"),
-        (unscore_one, "1 listed without a score (p1)"),
-        (
-            start_new_run,
-            "The server started run score_run.other with responses that were to be added to run score_run.",
-        ),
-        (change_prompt, "1 are (first p0) not in it as they were sent, 1 are (first question."),
+        (drop_one, "does not list 1 of the 60 responses that the server scored", "60 of 60 responses are known"),
+        (unscore_one, "the server has it, but did not score it within 0 s", "59 of 60 responses are known"),
+        (change_prompt, "does not hold exactly the 60 prompts it was given: 1 are (first p", "No response was sent."),
     ],
 )
 async def test_what_does_not_add_up_is_an_error(
-    tamper: Callable[..., tuple[int, Any]], said: str, sandbox: Sandbox, env: dict[str, str], tmp_path: Path
+    tamper: Callable[..., tuple[int, Any]],
+    said: str,
+    state: str,
+    sandbox: Sandbox,
+    env: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     prompts = [{"id": f"p{number}", "content": f"Q{number}"} for number in range(60)]
-    answers = [{"id": row["id"], "content": "Salt." if row["id"] == "p0" else "Pepper."} for row in prompts]
-    arguments = ["--prompts", jsonl(tmp_path / "p.jsonl", prompts), jsonl(tmp_path / "r.jsonl", answers)]
+    answers = [{"id": row["id"], "content": "Salt." if row["id"] == "p59" else "Pepper."} for row in prompts]
+    files = ["--prompts", jsonl(tmp_path / "p.jsonl", prompts), jsonl(tmp_path / "r.jsonl", answers)]
+    options = ["--grace-period", "0", "--timeout", "0", "--batch-size", "60"]
     async with tampering(sandbox.url, tamper) as url:
-        ended = await run("score", "-q", *arguments, env=env | {"AYMARA_AI_BASE_URL": url})
-    assert (ended.code, ended.stdout) == (4, "")
+        ended = await run("score", "-q", *options, *files, env=env | {"AYMARA_AI_BASE_URL": url})
+    assert (ended.code, ended.stdout) == (4, ""), ended.stderr
     assert said in ended.stderr
     assert "stays at the server" in ended.stderr.splitlines()[-1]
+    assert state in ended.stderr.splitlines()[-1]
 
 
-async def test_failed_run_and_timeout_are_incomplete() -> None:
-    for fault, said in (("fail@evals.runs.create", "as failed"), ("never_finish@evals.runs.create", "still")):
-        async with Sandbox(faults=[fault]) as sandbox:
-            env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
-            ended = await run("score", "--timeout", "0", "--prompts", PROMPTS, RESPONSES, env=env)
-        assert (ended.code, ended.stdout) == (4, "")
-        assert said in ended.stderr
-        assert "which has 25 of 25 responses" in ended.stderr.splitlines()[-1]
+async def test_failed_run_is_incomplete() -> None:
+    async with Sandbox(faults=["fail@evals.runs.score_responses"]) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        ended = await run("score", "--prompts", PROMPTS, RESPONSES, env=env)
+    assert (ended.code, ended.stdout) == (4, ""), ended.stderr
+    assert "as failed" in ended.stderr
+    assert "0 of 25 responses are known to be scored" in ended.stderr.splitlines()[-1]
 
 
 def refuse_none(request: web.Request, asked: Any, status: int, answered: Any) -> tuple[int, Any]:

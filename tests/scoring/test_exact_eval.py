@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from aymara_async import AsyncAymaraAI
 from aymara_async.models import EvalPrompt
-from aymara_async.sandbox import Sandbox
 from aymara_async.scoring.errors import ExactEvalError
-from aymara_async.scoring.exact_eval import create_eval, fill_eval, map_prompts
+from aymara_async.scoring.exact_eval import map_prompts
 from aymara_async.scoring.rows import PromptRow
 
 ROWS = [
@@ -38,19 +36,3 @@ def test_missing_and_foreign_prompts_are_an_error() -> None:
 def test_fewer_prompts_are_an_error() -> None:
     with pytest.raises(ExactEvalError, match=r"4 are \(first a\) not in it .* 0 are in it"):
         map_prompts("test.1", ROWS, [])
-
-
-async def test_generated_prompts_are_replaced() -> None:
-    async with Sandbox() as sandbox, AsyncAymaraAI(base_url=sandbox.url, api_key=sandbox.api_key) as client:
-        made = await client.evals.create(ai_description="x", eval_type="safety", num_prompts=250)
-        assert made.eval_uuid is not None
-        ids = await fill_eval(client, made.eval_uuid, ROWS, timeout=5)
-        prompts = {prompt.prompt_uuid: prompt.content async for prompt in client.evals.list_prompts(made.eval_uuid)}
-    assert {row.prompt_uuid: prompts[ids[row.prompt_uuid]] for row in ROWS} == {r.prompt_uuid: r.content for r in ROWS}
-    assert len(prompts) == 4
-
-
-async def test_new_eval_holds_no_prompt() -> None:
-    async with Sandbox() as sandbox, AsyncAymaraAI(base_url=sandbox.url, api_key=sandbox.api_key) as client:
-        eval_uuid = await create_eval(client, name="n", ai_description="x", eval_type="safety")
-        assert (await client.evals.list_prompts(eval_uuid)).count == 0

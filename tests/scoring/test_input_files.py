@@ -12,7 +12,7 @@ from aymara_async.scoring.errors import InputFileError
 from aymara_async.scoring.input_files import read_prompts, read_responses
 from aymara_async.scoring.rows import PromptRow, ResponseRow
 
-PROMPTS = [PromptRow(prompt_uuid="a", content="Q"), PromptRow(prompt_uuid="7", content="R")]
+KNOWN = {"a", "7"}
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_responses_with_and_without_options(path: Path) -> None:
         '{"prompt_uuid": "a", "content": "", "thread_uuid": "t", "ai_refused": true, "exclude_from_scoring": true}\n'
         '{"id": 7, "content": "x", "thread_uuid": null, "human_label": "full"}\n'
     )
-    assert read_responses(path, PROMPTS) == [
+    assert read_responses(path, KNOWN) == [
         ResponseRow(prompt_uuid="a", content=None, ai_refused=True),
         ResponseRow(prompt_uuid="a", content=None, turn_number=2),
         ResponseRow(prompt_uuid="a", content="", thread_uuid="t", ai_refused=True, exclude_from_scoring=True),
@@ -109,7 +109,7 @@ def test_fault_of_a_prompts_file_is_named(path: Path, data: bytes, line: int | N
 def test_fault_of_a_responses_file_is_named(path: Path, data: str, line: int | None, reason: str) -> None:
     path.write_text(data)
     with pytest.raises(InputFileError) as caught:
-        read_responses(path, PROMPTS)
+        read_responses(path, KNOWN)
     where = path if line is None else f"{path}:{line}"
     assert caught.value.message.startswith(f"{where}: {reason}")
     assert caught.value.line == line

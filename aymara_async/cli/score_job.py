@@ -1,0 +1,174 @@
+"""The way of ``score`` from its input to its output, and how far it got."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import cast
+
+import attrs
+from msgspec import UNSET
+
+from aymara_async import analysis
+from aymara_async.bulk.errors import InvalidResponseError
+from aymara_async.bulk.result import BulkResult, UnscoredResponse
+from aymara_async.bulk.scorer import AsyncBulkScorer
+from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.gates import Gates, apply_gates, show_ungated
+from aymara_async.cli.score_formats import ScoreWriter
+from aymara_async.cli.score_input import ScoreInput
+from aymara_async.cli.terminal import Terminal
+from aymara_async.client import AsyncAymaraAI
+from aymara_async.errors import IncompleteScoringError
+from aymara_async.scoring.errors import InputFileError
+from aymara_async.scoring.outcome import LeftOutRow, ScoredRow, ScoringOutcome
+
+MAX_FAILING = 100
+
+_OWN_PLACE = re.compile(r"((?:line|row) \d+): ")
+
+
+@attrs.define(kw_only=True)
+class ScoreJob:
+    """Score an input, show it and judge it; ``state`` tells at any time what the server holds."""
+
+    input: ScoreInput
+    path: Path
+    """The file of responses."""
+    run_name: str
+    ai_description: str | None
+    journal: Path | None
+    batch_size: int
+    concurrency: int
+    skips_invalid: bool
+    timeout: float
+    grace_period: float
+    keeps: bool
+    gates: Gates
+    writer: ScoreWriter
+    terminal: Terminal
+    _result: BulkResult | None = None
+    _outcome: ScoringOutcome | None = None
+
+    async def run(self, client: AsyncAymaraAI) -> ExitCode:
+        """Make or find the eval, submit, read back, write; raises what bulk scoring raises, and ``OutputError``."""
+        baseline = await self.gates.read_baseline(client)
+        self.terminal.note(self.input.opening)
+        prompts = await self.input.open(client)
+        eval_uuid = self.input.eval_uuid
+        assert eval_uuid is not None
+        self.terminal.note(f"Scoring against eval {eval_uuid}")
+        outcome = self._outcome = ScoringOutcome(
+            eval_uuid=eval_uuid, prompts=prompts, max_failing=MAX_FAILING, skipped=self.input.left_out
+        )
+        await self._score(self._scorer(client, eval_uuid), outcome)
+        if not self.gates.is_asked:
+            show_ungated(self.gates, lambda gated: self.writer.end(outcome, gated))
+            code = ExitCode.OK
+        else:
+            run = await analysis.read_run(client, _only_run(outcome))
+            code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(outcome, gated))
+        if not self.keeps:
+            await self._delete(client, outcome)
+        if outcome.rejected and not self.skips_invalid:
+            raise _rejected(outcome)
+        return code
+
+    @property
+    def state(self) -> str:
+        """What the server holds of it, in a sentence or two."""
+        outcome = self._outcome
+        if outcome is None or self._result is None:
+            told = "No response was sent."
+        else:
+            of_all = "" if self.input.total is None else f" of {self.input.total:,}"
+            told = f"{outcome.num_responses:,}{of_all} responses are known to be scored; others may be on their way."
+        way = "With --journal FILE it could have been resumed."
+        if self.journal is not None:
+            way = f"Run the same command again to go on: {self.journal} knows what was sent."
+        return f"{self.input.state} {told} {way}"
+
+    def _scorer(self, client: AsyncAymaraAI, eval_uuid: str) -> AsyncBulkScorer:
+        return AsyncBulkScorer(
+            client,
+            eval_uuid=eval_uuid,
+            journal=self.journal,
+            batch_size=self.batch_size,
+            concurrency=self.concurrency,
+            run_name=self.run_name,
+            on_invalid="skip" if self.skips_invalid else "raise",
+            patience=self.timeout,
+            grace_period=self.grace_period,
+            progress=not (self.terminal.is_quiet or (self.input.is_streamed and self.writer.shares_terminal)),
+            ai_description=UNSET if self.ai_description is None else self.ai_description,
+        )
+
+    async def _score(self, scorer: AsyncBulkScorer, outcome: ScoringOutcome) -> None:
+        kept: list[ScoredRow] = []
+        responses = cast("Iterable[Mapping[str, object]]", self.input.responses())
+        try:
+            async with scorer.score(responses) as stream:
+                self._result = stream.result
+                async for chunk in stream.chunks():
+                    rows = list(map(outcome.add, chunk))
+                    if self.input.is_streamed:
+                        await asyncio.to_thread(self.writer.rows, rows)
+                    else:
+                        kept += rows
+        except InvalidResponseError as error:
+            raise row_fault(self.path, error.row, error.reason) from error
+        outcome.eval_run_uuids = list(stream.result.eval_run_uuids)
+        outcome.skipped += map(_left_out, stream.result.skipped)
+        outcome.rejected += map(_left_out, stream.result.failed)
+        self.writer.rows(self.input.in_order(kept))
+
+    async def _delete(self, client: AsyncAymaraAI, outcome: ScoringOutcome) -> None:
+        for eval_run_uuid in outcome.eval_run_uuids:
+            await client.evals.runs.delete(eval_run_uuid)
+        await self.input.delete(client)
+
+
+def row_fault(
+    path: Path,
+    row: int,
+    reason: str,
+    harm: str = "It was not sent, nor what comes after it; --on-invalid skip leaves such rows out.",
+) -> InputFileError:
+    """Make the error that names a row of the file."""
+    place, reason = _place(row, reason)
+    kind, _, number = place.partition(" ")
+    where = {"line": int(number)} if kind == "line" else {"row": int(number)}
+    return InputFileError(reason, path=path, harm=harm, **where)
+
+
+def _left_out(row: UnscoredResponse) -> LeftOutRow:
+    where, reason = _place(row.row, row.reason)
+    return LeftOutRow(where=where, reason=reason)
+
+
+def _place(row: int, reason: str) -> tuple[str, str]:
+    """Tell where a row is: one that could not be read knows its line."""
+    known = _OWN_PLACE.match(reason)
+    return (known[1], reason[known.end() :]) if known else (f"row {row}", reason)
+
+
+def _only_run(outcome: ScoringOutcome) -> str:
+    if len(outcome.eval_run_uuids) != 1:
+        raise IncompleteScoringError(
+            f"The responses are in {len(outcome.eval_run_uuids)} runs instead of one: they cannot be judged together.",
+            eval_run_uuids=outcome.eval_run_uuids,
+            missing=[],
+        )
+    return outcome.eval_run_uuids[0]
+
+
+def _rejected(outcome: ScoringOutcome) -> IncompleteScoringError:
+    first = outcome.rejected[0]
+    return IncompleteScoringError(
+        f"The server would not score {len(outcome.rejected):,} responses, the first of them {first.where}: "
+        f"{first.reason.rstrip('.')}. All others are scored; --on-invalid skip takes that for success.",
+        eval_run_uuids=outcome.eval_run_uuids,
+        missing=[row.where for row in outcome.rejected],
+    )
