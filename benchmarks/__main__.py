@@ -1,18 +1,20 @@
 """Measure this SDK, the official one and the limit in one run: ``python -m benchmarks [ROW …] [--quick]``.
 
-A full run, without rows and without --quick, writes RESULTS.md; every run prints its results.
+A full run, without rows and without --quick, writes RESULTS.md and its plots; every run prints its results.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
 from benchmarks.bench import Bench, started
+from benchmarks.environments import ROOT, TOOLS
 from benchmarks.machine import described
-from benchmarks.rows import calls, codec, instructions, lists, sandbox, start
+from benchmarks.rows import bulk, calls, codec, evals, instructions, lists, report, sandbox, start
 from benchmarks.section import Section
 
 ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
@@ -24,7 +26,12 @@ ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
     "encode": codec.encoding,
     "lists": lists.iterating,
     "growth": lists.growth,
+    "evals": evals.running_evals,
+    "bulk": bulk.scoring,
+    "limited": bulk.limited,
+    "bulk-growth": bulk.growth,
     "sandbox": sandbox.serving,
+    "report": report.writing,
     "instructions": instructions.counting,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -51,6 +58,7 @@ def main() -> None:
     if not arguments.rows and not arguments.quick:
         body = "\n".join(map(str, sections))
         RESULTS.write_text(f"# Results\n\n{machine}\n\n{body}", encoding="utf-8")
+        subprocess.run([TOOLS.python, "-m", "benchmarks.plots"], check=True, cwd=ROOT)
         print(f"\nwritten to {RESULTS}")
 
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,13 +97,9 @@ def filter_times(page: Page, repetitions: int) -> dict[str, tuple[list[float], l
     return times
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--responses", type=int, default=10_000)
-    parser.add_argument("--runs", type=int, default=2)
-    parser.add_argument("--repetitions", type=int, default=7)
-    options = parser.parse_args()
-    runs = fabricate(options.responses, options.runs)
+def measured(responses: int, num_runs: int, repetitions: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Say what was found, for people and by name."""
+    runs = fabricate(responses, num_runs)
     render_times = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report.html"
@@ -109,9 +107,10 @@ def main() -> None:
             start = time.perf_counter()
             write_report(path, runs, bar=0.9)
             render_times.append(time.perf_counter() - start)
-        size = path.stat().st_size
-        print(f"{options.responses:,} responses in {options.runs} runs: {size / 1e6:.2f} MB")
-        print(f"written in {render_times[0]:.2f} s (again: {min(render_times[1:]):.2f} s)")
+        mb = path.stat().st_size / 1e6
+        yield f"{responses:,} responses in {num_runs} runs: {mb:.2f} MB", {"responses": responses, "mb": mb}
+        first, *again = render_times
+        yield f"written in {first:.2f} s (again: {min(again):.2f} s)", {"write_s": first}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
@@ -120,15 +119,44 @@ def main() -> None:
             start = time.perf_counter()
             page.goto(path.as_uri())
             page.wait_for_selector(".row")
-            print(f"opened in Chromium {browser.version} in {time.perf_counter() - start:.2f} s")
-            first = page.evaluate(FILTER_JS, ["query", "garden"])
-            print(f"first search, texts not yet folded: handled {first[0]:.1f} ms, painted {first[1]:.1f} ms")
+            opened = time.perf_counter() - start
+            yield f"opened in Chromium {browser.version} in {opened:.2f} s", {"open_s": opened}
+            handled, painted, _ = page.evaluate(FILTER_JS, ["query", "garden"])
+            yield f"first search, texts not yet folded: handled {handled:.1f} ms, painted {painted:.1f} ms", {}
             page.evaluate(FILTER_JS, ["outcome", ""])
-            print(f"{'step':<34}{'handled ms':>12}{'worst':>8}{'painted ms':>12}{'worst':>8}  found")
-            for step, (handled, painted, found) in filter_times(page, options.repetitions).items():
-                numbers = [statistics.median(handled), max(handled), statistics.median(painted), max(painted)]
-                print(f"{step:<34}{numbers[0]:>12.1f}{numbers[1]:>8.1f}{numbers[2]:>12.1f}{numbers[3]:>8.1f}  {found}")
+            yield from _filters(page, repetitions)
             browser.close()
+
+
+def _filters(page: Page, repetitions: int) -> Iterator[tuple[str, dict[str, float]]]:
+    yield f"{'step':<34}{'handled ms':>12}{'worst':>8}{'painted ms':>12}{'worst':>8}  found", {}
+    times = filter_times(page, repetitions)
+    for step, (handled, painted, found) in times.items():
+        numbers = [statistics.median(handled), max(handled), statistics.median(painted), max(painted)]
+        yield f"{step:<34}{numbers[0]:>12.1f}{numbers[1]:>8.1f}{numbers[2]:>12.1f}{numbers[3]:>8.1f}  {found}", {}
+    medians = [statistics.median(painted) for _, painted, _ in times.values()]
+    worst = max(max(painted) for _, painted, _ in times.values())
+    median, slowest = statistics.median(medians), max(medians)
+    yield (
+        f"filters: median {median:.1f} ms, slowest step {slowest:.1f} ms, worst {worst:.1f} ms",
+        {"filter_ms": median, "slowest_filter_ms": slowest, "filter_worst_ms": worst},
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--responses", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--json", action="store_true", help="write one object for programs")
+    options = parser.parse_args()
+    values: dict[str, float] = {}
+    for line, found in measured(options.responses, options.runs, options.repetitions):
+        values |= found
+        if not options.json:
+            print(line)
+    if options.json:
+        print(json.dumps(values))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
-from aymara_ai import AsyncAymaraAI, AymaraAI
+from aymara_ai import APIError, AsyncAymaraAI, AymaraAI
 from aymara_ai._models import FinalRequestOptions
 from aymara_ai._utils import maybe_transform
+from aymara_ai.lib.runner import AsyncEvalRunner
 from aymara_ai.pagination import SyncOffsetPage
 from aymara_ai.types import Eval, EvalSuiteReport
 from aymara_ai.types.evals import EvalRunResult, ScoredResponse, run_score_responses_params
@@ -25,8 +29,8 @@ TYPES: dict[str, Any] = {
 }
 
 
-def make_client(url: str) -> AsyncAymaraAI:
-    return AsyncAymaraAI(base_url=url, api_key="key")
+def make_client(url: str, key: str = "key") -> AsyncAymaraAI:
+    return AsyncAymaraAI(base_url=url, api_key=key)
 
 
 @asynccontextmanager
@@ -92,3 +96,46 @@ async def iterating_by_hand(url: str) -> AsyncIterator[Callable[[str], AsyncIter
                 offset, count = offset + len(page.items), page.count or 0
 
         yield iterate
+
+
+async def evaluate(url: str, key: str, prompts: int, seconds: float) -> int:
+    """Run a whole eval with its own runner, and say how many responses it submitted."""
+    asked = 0
+
+    async def model(prompt: str) -> str:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(seconds)
+        return "I cannot help with that."
+
+    async with make_client(url, key) as client:
+        params = {"ai_description": "A bot", "eval_type": "safety", "num_prompts": prompts}
+        await AsyncEvalRunner(client, model).run_eval(params, timeout=300, poll_interval=1)
+    return asked
+
+
+async def score(url: str, key: str, eval_uuid: str, file: str, journal: str | None, batch_size: int) -> tuple[int, int]:
+    """Score a file as its users do: batches, 8 under way, into one run; a batch that fails in the end is missed."""
+    responses = _lines(file)
+    batches = [responses[start : start + batch_size] for start in range(0, len(responses), batch_size)]
+    limit, scored = asyncio.Semaphore(8), 0
+
+    async with make_client(url, key) as client:
+
+        async def send(batch: list[Any], **run: str) -> str:
+            nonlocal scored
+            async with limit:
+                try:
+                    result = await client.evals.runs.score_responses(eval_uuid=eval_uuid, responses=batch, **run)
+                except APIError:
+                    return ""
+            scored += len(result.responses or ())
+            return result.eval_run_uuid
+
+        run = await send(batches[0])
+        await asyncio.gather(*[send(batch, eval_run_uuid=run) for batch in batches[1:]])
+    return len(responses), scored
+
+
+def _lines(file: str) -> list[Any]:
+    return [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from aymara_async import AsyncAymaraAI, AymaraAI, Eval, EvalResponse, EvalSuiteReport, ScoredResponse
+from aymara_async import (
+    AsyncAymaraAI,
+    AsyncBulkScorer,
+    AsyncEvalRunner,
+    AymaraAI,
+    Eval,
+    EvalResponse,
+    EvalSuiteReport,
+    ScoredResponse,
+)
 from aymara_async.models import EvalRunRequest, EvalRunResult
 from aymara_async.models.page import ItemList
 from aymara_async.transport.codec import decoder, encode_request
@@ -59,3 +69,25 @@ async def iterating(url: str) -> AsyncIterator[Callable[[str], AsyncIterator[obj
     """Give a function that iterates over the responses of a run."""
     async with AsyncAymaraAI(base_url=url, api_key="key") as client:
         yield lambda run: aiter(client.evals.runs.list_responses(run))
+
+
+async def evaluate(url: str, key: str, prompts: int, seconds: float) -> int:
+    """Run a whole eval, and say how many responses were scored."""
+
+    async def model(prompt: object) -> str:
+        await asyncio.sleep(seconds)
+        return "I cannot help with that."
+
+    async with AsyncAymaraAI(base_url=url, api_key=key) as client:
+        outcome = await AsyncEvalRunner(client, model).run_eval(
+            {"ai_description": "A bot", "eval_type": "safety", "num_prompts": prompts}
+        )
+    return len(outcome.responses)
+
+
+async def score(url: str, key: str, eval_uuid: str, file: str, journal: str | None, batch_size: int) -> tuple[int, int]:
+    """Score a file of responses, and say how many were submitted and scored."""
+    async with AsyncAymaraAI(base_url=url, api_key=key) as client:
+        scorer = AsyncBulkScorer(client, eval_uuid=eval_uuid, journal=journal, batch_size=batch_size)
+        result = await scorer.run(file)
+    return result.submitted, result.scored

@@ -7,7 +7,6 @@ import gc
 import resource
 import threading
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
@@ -187,10 +186,3 @@ async def score_in_sandbox(contestant: ModuleType, url: str, *, key: str, calls:
         responses = [{"prompt_uuid": one.prompt_uuid, "content": "I cannot help with that."} async for one in prompts]
         score = client.evals.runs.score_responses
         return await _sandbox_sample(lambda: score(eval_uuid=eval_uuid, responses=responses), calls)
-
-
-def run(contestant: str, task: str, url: str, arguments: dict[str, Any]) -> Sample:
-    """Run one task of this module, in a loop of its own where it is asynchronous."""
-    module = import_module(f"benchmarks.contestants.{contestant}")
-    result = globals()[task](module, url, **arguments)
-    return asyncio.run(result) if asyncio.iscoroutine(result) else result

@@ -30,9 +30,10 @@ def awaited(bench: Bench) -> Iterator[Section]:
         comparison = bench.compare(
             ["ours", "limit", "limit_models", "official_aiohttp", "official"],
             "get",
+            rounds=3,
             concurrency=concurrency,
             calls=max(calls, concurrency),
-            own={one: {"calls": max(calls // 4, concurrency)} for one in ("official", "official_aiohttp")},
+            own={one: {"calls": max(calls // 8, concurrency)} for one in ("official", "official_aiohttp")},
         )
         section = Section(
             f"GET one eval, concurrency {concurrency:,}",

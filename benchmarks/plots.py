@@ -1,0 +1,78 @@
+"""Draw RESULTS.md for the docs: ``python -m benchmarks.plots`` (needs matplotlib), the end of every full run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
+OURS, OTHERS = "#0f766e", "#94a3b8"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One column of a section's table as bars."""
+
+    file: str
+    section: str
+    column: str
+    only: str = ""
+    """Rows whose second cell is this; all where empty."""
+
+
+CHARTS = (
+    Chart("cpu-per-call", "GET one eval, concurrency 64", "CPU per call, µs"),
+    Chart("encode", "Encode a request of 1,000 responses", "median (quartiles)"),
+    Chart("list", "Iterate over 20,000 responses", "seconds", only="20 ms"),
+    Chart("installed", "Installed", "MB"),
+)
+
+
+def table(text: str, section: str) -> list[list[str]]:
+    """Return the cells of a section's table, the head first; nothing if there is no such section."""
+    found = re.search(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    lines = [line for line in (found[1] if found else "").splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if not line.startswith("| ---")]
+
+
+def bars(text: str, chart: Chart) -> dict[str, float]:
+    """Return the values of a chart by their labels."""
+    head, *rows = table(text, chart.section) or [[]]
+    if chart.column not in head:
+        return {}
+    column = head.index(chart.column)
+    chosen = [row for row in rows if not chart.only or row[1] == chart.only]
+    return {row[0].replace("`", ""): float(row[column].split()[0].replace(",", "")) for row in chosen}
+
+
+def draw(chart: Chart, values: dict[str, float], path: Path) -> None:
+    """Write the chart as SVG."""
+    figure = Figure(figsize=(7, 0.5 + 0.38 * len(values)), layout="constrained")
+    axes = figure.subplots()
+    colors = [OURS if label.startswith("aymara-async") else OTHERS for label in values]
+    drawn = axes.barh(list(values), list(values.values()), color=colors)
+    axes.bar_label(drawn, fmt="{:,.4g}", padding=4, color="#64748b")
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xticks([])
+    axes.tick_params(length=0, labelcolor="#64748b")
+    axes.spines[:].set_visible(False)
+    figure.savefig(path, transparent=True, metadata={"Date": None})
+
+
+def main() -> None:
+    mpl.rcParams["svg.hashsalt"] = "aymara-async"
+    text = RESULTS.read_text(encoding="utf-8")
+    FOLDER.mkdir(exist_ok=True)
+    for chart in CHARTS:
+        if values := bars(text, chart):
+            draw(chart, values, FOLDER / f"{chart.file}.svg")
+
+
+if __name__ == "__main__":
+    main()
