@@ -89,7 +89,13 @@ def _confirm(question: str) -> None:
     """Ask on the terminal; raises ``click.Abort`` for no, ``click.UsageError`` where nobody can answer."""
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody can be asked here; add --yes. Nothing was deleted.")
-    click.confirm(printable(question), abort=True, err=True)
+    try:
+        is_meant = click.confirm(printable(question), err=True)
+    except click.Abort:
+        click.echo(err=True)  # Ctrl-C and Ctrl-D leave the line open
+        raise
+    if not is_meant:
+        raise click.Abort
 
 
 @contextmanager
