@@ -19,10 +19,18 @@ from aymara_async.errors import (
     RequestValidationError,
     WaitError,
 )
+from aymara_async.runner.errors import NoPromptsError
 from aymara_async.scoring.errors import ExactEvalError, InputFileError
 
 _UNUSABLE = (ConfigurationError, RequestValidationError, InputFileError, JournalError, MissingExtraError)
-_INCOMPLETE = (WaitError, IncompleteScoringError, ExactEvalError, BatchOutcomeUnknownError, ScoredTwiceError)
+_INCOMPLETE = (
+    WaitError,
+    IncompleteScoringError,
+    ExactEvalError,
+    NoPromptsError,
+    BatchOutcomeUnknownError,
+    ScoredTwiceError,
+)
 
 
 def run(arguments: Sequence[str] | None) -> int:

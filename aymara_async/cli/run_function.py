@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,13 +33,15 @@ def load_function(path: str) -> Model:
         raise _not_imported(module_name, error) from error
     for name in names.split("."):
         if not hasattr(found, name):
-            hint = _hint(found) if isinstance(found, ModuleType) else ""
+            hint = _hint(found, name) if isinstance(found, ModuleType) else ""
             raise ConfigurationError(f"--model: {module_name} has no {names!r}{hint}. Nothing was sent.")
         found = getattr(found, name)
     if isinstance(found, type):
         raise ConfigurationError(f"--model: {path} is a class; name a function, or an instance. Nothing was sent.")
     if not callable(found):
-        raise ConfigurationError(f"--model: {path} cannot be called; it is a {type(found).__name__}. Nothing was sent.")
+        raise ConfigurationError(
+            f"--model: {path} cannot be called; it is of type {type(found).__name__}. Nothing was sent."
+        )
     return cast("Model", found)
 
 
@@ -54,11 +57,13 @@ def _not_imported(module_name: str, error: BaseException) -> ConfigurationError:
     )
 
 
-def _hint(owner: ModuleType) -> str:
+def _hint(module: ModuleType, name: str) -> str:
     """Name what it could have been."""
     own = sorted(
-        name
-        for name, value in vars(owner).items()
-        if callable(value) and not name.startswith("_") and getattr(value, "__module__", None) == owner.__name__
+        one
+        for one, value in vars(module).items()
+        if callable(value) and not isinstance(value, type) and not one.startswith("_")
+        if getattr(value, "__module__", None) == module.__name__
     )
-    return f", but {', '.join(own[:5])}" if own else ""
+    near = get_close_matches(name, own) or own[:5]
+    return f", but {', '.join(near)}" if near else ""

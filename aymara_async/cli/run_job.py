@@ -17,7 +17,7 @@ from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
 from aymara_async.cli.output import write_object, write_rows
 from aymara_async.cli.run_model import ModelSource
-from aymara_async.cli.run_rows import FIELDS, document, rows
+from aymara_async.cli.run_rows import FIELDS, document, error_line, rows
 from aymara_async.cli.run_table import run_table
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
@@ -159,9 +159,8 @@ class RunJob:
         for uuid, exchange in told:
             assert exchange.error is not None
             turn = f", turn {exchange.prompt.turn_number}" if exchange.prompt.turn_number > 1 else ""
-            kind = exchange.error.type.removeprefix("builtins.")
-            message = f": {exchange.error.message}" if exchange.error.message else ""
-            self.terminal.tell(f"The model failed on prompt {names.get(uuid, uuid)}{turn}: {kind}{message}")
+            why = error_line(exchange.error)
+            self.terminal.tell(f"The model failed on prompt {names.get(uuid, uuid)}{turn}: {why}")
             if self.terminal.is_debugging:
                 self.terminal._write(_harmless(exchange.error.traceback))
         if len(failed) > len(told):

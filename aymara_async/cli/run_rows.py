@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import UNSET
+
 from aymara_async.cli.gates import Gated
-from aymara_async.runner.outcome import EvalOutcome, Exchange
+from aymara_async.runner.outcome import AnswerError, EvalOutcome, Exchange
 from aymara_async.scoring.outcome import Tally
 
 Json = dict[str, object]
@@ -54,8 +56,15 @@ def document(outcome: EvalOutcome, gated: Gated, names: Mapping[str, str]) -> Js
     }
 
 
+def error_line(error: AnswerError) -> str:
+    """Say why the model gave no answer."""
+    kind = error.type.removeprefix("builtins.")
+    return f"{kind}: {error.message}" if error.message else kind
+
+
 def _row(exchange: Exchange, first_uuid: str, names: Mapping[str, str]) -> Json:
     prompt, response, score = exchange.prompt, exchange.response, exchange.score
+    answer = score or response
     return {
         "prompt_uuid": names.get(first_uuid, prompt.prompt_uuid),
         "server_prompt_uuid": prompt.prompt_uuid,
@@ -64,14 +73,14 @@ def _row(exchange: Exchange, first_uuid: str, names: Mapping[str, str]) -> Json:
         "turn_number": prompt.turn_number,
         "category": prompt.category,
         "prompt": prompt.content,
-        "content": score.content if score else None,
+        "content": answer.content if answer and answer.content is not UNSET else None,
         "ai_refused": bool(response and response.ai_refused is True),
         "exclude_from_scoring": bool(response and response.exclude_from_scoring is True),
         "is_passed": exchange.is_passed,
         "confidence": score.confidence if score else None,
         "explanation": score.explanation if score else None,
         "seconds": exchange.seconds,
-        "error": f"{exchange.error.type}: {exchange.error.message}" if exchange.error else None,
+        "error": None if exchange.error is None else error_line(exchange.error),
         "rejection": exchange.rejection,
     }
 
