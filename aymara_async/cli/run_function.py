@@ -39,9 +39,8 @@ def load_function(path: str) -> Model:
     if isinstance(found, type):
         raise ConfigurationError(f"--model: {path} is a class; name a function, or an instance. Nothing was sent.")
     if not callable(found):
-        raise ConfigurationError(
-            f"--model: {path} cannot be called; it is of type {type(found).__name__}. Nothing was sent."
-        )
+        kind = type(found).__name__
+        raise ConfigurationError(f"--model: {path} cannot be called; it is of type {kind}. Nothing was sent.")
     return cast("Model", found)
 
 
