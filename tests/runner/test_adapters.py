@@ -17,6 +17,7 @@ from aymara_async.runner.adapters.chat_endpoint import ChatEndpoint, system_prom
 from aymara_async.runner.adapters.shell_command import CommandError, ShellCommand
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.sandbox import Sandbox
 from tests.runner.conftest import make_exact_eval
 
 pytest.importorskip("openai")
@@ -146,6 +147,21 @@ async def test_a_command_that_fails(client: AsyncAymaraAI, command: str, said: s
     (error,) = await answers_of(client, ShellCommand(command), "x")
     assert error.type == f"{CommandError.__module__}.CommandError"
     assert said in error.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is for other systems")
+@pytest.mark.parametrize("command", ["kill -9 $$", "exec <&-; exit 9", "exit 9"])
+def test_a_command_that_ends_before_it_has_read_under_uvloop(aymara_sandbox: Sandbox, command: str) -> None:
+    uvloop = pytest.importorskip("uvloop")
+
+    async def ask() -> None:
+        async with AsyncAymaraAI(base_url=aymara_sandbox.url, api_key=aymara_sandbox.api_key) as client:
+            (error,) = await answers_of(client, ShellCommand(command), "x" * 100_000)
+            assert "ended with exit code" in error.message
+            assert await answers_of(client, ShellCommand("cat"), "x" * 100_000) == ["x" * 100_000]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())
 
 
 async def test_a_command_that_closes_its_input_early(client: AsyncAymaraAI) -> None:

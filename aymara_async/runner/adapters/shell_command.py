@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+from asyncio import StreamWriter
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -58,7 +59,7 @@ class ShellCommand:
         """Return what the program wrote; raises ``CommandError``, and ``OSError`` where it cannot be started."""
         process = await self._start()
         try:
-            written, said = await process.communicate(self._input(prompt))
+            written, said = await _talk(process, self._input(prompt))
         except BaseException:
             await _kill_group(process)
             raise
@@ -92,6 +93,24 @@ class ShellCommand:
             return prompt.encode()
         told = {"prompt": prompt, "messages": prompt.messages, "turn": prompt.turn, "category": prompt.category}
         return (json.dumps(told, ensure_ascii=False) + "\n").encode()
+
+
+async def _talk(process: Process, told: bytes) -> tuple[bytes, bytes]:
+    """Feed the program, and return what it wrote and what it said once it has ended."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    _, written, said = await asyncio.gather(_feed(process.stdin, told), process.stdout.read(), process.stderr.read())
+    await process.wait()
+    return written, said
+
+
+async def _feed(stdin: StreamWriter, told: bytes) -> None:
+    # A program may end, or close its input, before it has read everything; uvloop says so with a RuntimeError.
+    with suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
+        stdin.write(told)
+        await stdin.drain()
+    stdin.close()
 
 
 async def _kill_group(process: Process) -> None:
