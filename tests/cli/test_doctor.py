@@ -32,20 +32,8 @@ from tests.transport.proxy_server import ProxyServer
 
 KEY = "a-key-that-must-not-show"
 NAMES = [
-    "python",
-    "packages",
-    "extras",
-    "key",
-    "address",
-    "results",
-    "certificates",
-    "proxy",
-    "dns",
-    "connection",
-    "encryption",
-    "health",
-    "acceptance",
-    "clock",
+    *("python", "packages", "extras", "key", "address", "results", "certificates", "proxy", "dns", "connection"),
+    *("encryption", "health", "acceptance", "clock"),
 ]
 NO_PROXY = {"http_proxy": "", "https_proxy": "", "HTTP_PROXY": "", "HTTPS_PROXY": "", "all_proxy": "", "ALL_PROXY": ""}
 EMPTY_LIST = {"items": [], "count": 0}
