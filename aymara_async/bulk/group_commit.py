@@ -1,10 +1,10 @@
-"""One SQLite connection on a thread of its own, where many small operations share one commit.
+"""One SQLite connection on a thread of its own, where many small operations share one commit and one wait for the disk.
 
-Operations that arrive while a commit is being written to the disk wait together and make up the next one, so that the
-cost of durability is paid once for all of them. An operation is over when its commit is on the disk.
+While the disk takes a commit in, which a second thread waits for, operations that come make up the next one, so that
+the cost of durability is paid once for all of them. An operation is over when its commit is on the disk.
 
-One that changes nothing lasting goes before those and does not wait for the disk: it sees what was over when it came,
-and need not see what was still under way; what it did to temporary tables stays done if the others fail.
+One that changes nothing lasting waits neither for others nor for the disk: it sees what was over when it came, and may
+see more; what it did to temporary tables stays done if the others fail.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -33,6 +34,13 @@ class _Work:
     result: object = None
 
 
+@attrs.frozen
+class _Synced:
+    """The disk has taken the last commit in, or failed to."""
+
+    failure: Exception | None
+
+
 class GroupCommit:
     """Run operations in order, each as part of a commit; after one failure none is run any more.
 
@@ -43,15 +51,21 @@ class GroupCommit:
         self,
         connect: Callable[[], sqlite3.Connection],
         explain: Callable[[Exception], AymaraAIError],
+        sync: Callable[[], None] | None = None,
     ) -> None:
-        """``connect`` runs on the thread; ``explain`` makes the error that callers see."""
+        """``connect`` runs on the thread; ``explain`` makes the error that callers see.
+
+        ``sync`` brings to the disk what was committed; None where the connection does so with each commit.
+        """
         self._connect = connect
         self._explain = explain
-        self._queue = SimpleQueue[_Work]()
+        self._sync = sync
+        self._messages = SimpleQueue[_Work | _Synced]()
+        self._disk = SimpleQueue[Callable[[], None] | None]()
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.Thread(target=self._run, name="aymara-async journal", daemon=True)
         self._is_closed = False
-        self._thread.start()
+        for target in (self._run, self._wait_for_the_disk):
+            threading.Thread(target=target, name="aymara-async journal", daemon=True).start()
 
     async def do(self, operation: Operation[T]) -> T:
         """Run an operation and return its result once it is committed; raises what ``explain`` makes of a failure."""
@@ -72,7 +86,7 @@ class GroupCommit:
         if self._is_closed:
             raise RuntimeError("The journal is closed")
         work = _Work(operation, self._loop.create_future(), is_lasting)
-        self._queue.put(work)
+        self._messages.put(work)
         return work.future
 
     def _run(self) -> None:
@@ -82,46 +96,75 @@ class GroupCommit:
             connection = self._connect()
         except Exception as error:  # noqa: BLE001 - every operation raises it
             failure = error
-        is_open = True
-        while is_open:
-            group = self._next_group()
-            is_open = all(work.operation for work in group)
-            for is_lasting in (False, True):
-                part = [work for work in group if work.is_lasting is is_lasting]
-                if part and connection is not None and failure is None:
-                    failure = self._commit(connection, part)
-                if is_lasting and connection is not None and not is_open:
-                    connection.close()
-                if part:
-                    self._deliver(part, failure)
+        ending: _Work | None = None
+        waiting: list[_Work] = []
+        at_the_disk: list[_Work] = []
+        while ending is None or at_the_disk:
+            quick: list[_Work] = []
+            for message in self._next_messages():
+                if isinstance(message, _Synced):
+                    self._deliver(at_the_disk, message.failure)
+                    at_the_disk, failure = [], failure or message.failure
+                elif message.operation is None:
+                    ending = message
+                else:
+                    (waiting if message.is_lasting else quick).append(message)
+            failure = failure or self._commit(connection, quick)
+            self._deliver(quick, failure)
+            if at_the_disk:
+                continue
+            failure = failure or self._commit(connection, waiting)
+            if waiting and failure is None and self._sync is not None:
+                at_the_disk = waiting
+                self._disk.put(self._sync)
+            else:
+                self._deliver(waiting, failure)
+            waiting = []
+        self._disk.put(None)
+        if connection is not None:
+            connection.close()
+        self._deliver([ending], None)
 
-    def _next_group(self) -> list[_Work]:
-        group = [self._queue.get()]
-        try:
-            while group[-1].operation is not None:
-                group.append(self._queue.get_nowait())
-        except Empty:
-            pass
-        return group
+    def _wait_for_the_disk(self) -> None:
+        while sync := self._disk.get():
+            try:
+                sync()
+            except Exception as error:  # noqa: BLE001 - every operation raises it
+                self._messages.put(_Synced(error))
+            else:
+                self._messages.put(_Synced(None))
 
-    def _commit(self, connection: sqlite3.Connection, group: list[_Work]) -> Exception | None:
+    def _next_messages(self) -> list[_Work | _Synced]:
+        messages = [self._messages.get()]
+        with suppress(Empty):
+            while True:
+                messages.append(self._messages.get_nowait())
+        return messages
+
+    def _commit(self, connection: sqlite3.Connection | None, group: list[_Work]) -> Exception | None:
         """Run the operations of a group in one transaction; return what went wrong."""
+        if not group:
+            return None
+        assert connection is not None, "where there is none, there is a failure"
         try:
             connection.execute("BEGIN IMMEDIATE")
             for work in group:
-                if work.operation is not None:
-                    work.result = work.operation(connection)
+                assert work.operation is not None
+                work.result = work.operation(connection)
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - every operation raises it, these and the following
             return error
         return None
 
     def _deliver(self, group: list[_Work], failure: Exception | None) -> None:
+        if not group:
+            return
+
         def resolve() -> None:
             for work in group:
                 if work.future.done():  # its waiter was cancelled
                     continue
-                if failure is None or work.operation is None:
+                if failure is None:
                     work.future.set_result(work.result)
                 else:
                     error = self._explain(failure)

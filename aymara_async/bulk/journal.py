@@ -45,7 +45,11 @@ class Journal:
     @classmethod
     async def open(cls, path: Path | None, identity: Mapping[str, object], run_name: str) -> Self:
         """Open or create it; raises ``JournalError`` where it belongs to another job. An older run name wins."""
-        commits = GroupCommit(partial(journal_file.connect, path), partial(journal_file.explain, path=path))
+        commits = GroupCommit(
+            partial(journal_file.connect, path),
+            partial(journal_file.explain, path=path),
+            None if path is None else partial(journal_file.sync, path),
+        )
         journal = cls(commits, is_durable=path is not None)
         begin = partial(tables.begin_session, path=path, identity=identity, run_name=run_name)
         try:

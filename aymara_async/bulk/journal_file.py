@@ -48,13 +48,26 @@ def connect(path: Path | None) -> sqlite3.Connection:
             connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
             is_new = True
         connection.executescript("PRAGMA cache_size=-4096; PRAGMA temp_store=FILE;")
+        # Nobody rolls temporary tables back, so that a file for it would only cost time.
+        connection.executescript("PRAGMA temp.cache_size=-4096; PRAGMA temp.journal_mode=MEMORY;")
         if is_new:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.executescript(_TEMPORARY)
+        if path is not None:
+            connection.execute("PRAGMA synchronous=NORMAL")  # the commits to come are brought to the disk by ``sync``
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def sync(path: Path) -> None:
+    """Wait until what was committed would survive a power cut; other threads may use the connection meanwhile."""
+    log = os.open(f"{path.resolve()}-wal", os.O_RDWR)
+    try:
+        os.fsync(log)
+    finally:
+        os.close(log)
 
 
 def _create(path: Path) -> None:
@@ -82,10 +95,10 @@ def _lock_and_check(connection: sqlite3.Connection, path: Path) -> bool:
             f"{path} is a database, but {what}. It was left as it is and nothing was sent; name another file.",
             path=str(path),
         )
-    connection.execute("PRAGMA journal_mode=WAL")
-    # FULL, so that an intention survives a power cut too.
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.executescript("BEGIN EXCLUSIVE; COMMIT;")
+    mode = _pragma(connection, "journal_mode=WAL")
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"it can only be kept in {mode} mode there, not in WAL mode")
+    connection.executescript("PRAGMA synchronous=FULL; BEGIN EXCLUSIVE; COMMIT;")
     fault = _pragma(connection, "quick_check(1)")
     if fault != "ok":
         raise sqlite3.DatabaseError(str(fault))
@@ -115,13 +128,9 @@ def explain(failure: Exception, path: Path | None) -> JournalError:
             "the server (evals.runs.list) before you begin anew with another file.",
             path=place,
         )
-    advice = (
-        "Make room and"
-        if "full" in text or "disk i/o" in text
-        else "See that the file and its folder can be written, and"
-    )
     return JournalError(
         f"The journal {place} cannot be used: {failure}. Nothing is sent that it does not hold; batches under way will "
-        f"be looked for at the server when the job resumes. {advice} run the job again with the same journal.",
+        "be looked for at the server when the job resumes. Make room, see that the file and its folder can be written, "
+        "and run the job again with the same journal.",
         path=place,
     )

@@ -77,7 +77,7 @@ _INSERT_TURNS = """
 INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
 SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),
        json_extract(given.value, '$[4]'), :session, json_extract(given.value, '$[0]')
-FROM json_each(:given) AS given WHERE true ON CONFLICT DO NOTHING
+FROM json_each(:given) AS given WHERE true ORDER BY given.key ON CONFLICT DO NOTHING
 """
 _FIND_TURNS = """
 SELECT turns.id, turns.state, turns.session, turns.number, turns.digest, turns.result, turns.place,
@@ -95,7 +95,11 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
     given = _json(
         [(item.number, item.prompt_uuid, item.thread_uuid or "", item.turn_number, item.digest) for item in items]
     )
-    db.execute(_INSERT_TURNS, {"given": given, "session": session})
+    inserted = db.execute(_INSERT_TURNS, {"given": given, "session": session})
+    if inserted.rowcount == len(items) and not knows_prompts:  # all are new, and have got ids in their order
+        assert inserted.lastrowid is not None
+        first_id = inserted.lastrowid - len(items) + 1
+        return [Registered(item.turn(turn_id)) for turn_id, item in enumerate(items, first_id)]
     rows = db.execute(_FIND_TURNS, {"given": given}).fetchall()
     results = _results(db, {(row[5], row[6]) for row in rows if row[5] is not None})
     registered: list[Registered] = []

@@ -51,6 +51,7 @@ CHECKS = {"check_prompts": True}
 SMALL = {"run_per_batch": False, "batch_size": 3, "concurrency": 2}
 SETTINGS_FOR: dict[str, dict[str, Any]] = {
     "single_run: before INSERT INTO runs": {"run_per_batch": False},
+    "single_run: before SELECT": {"run_per_batch": False},
     "intend: before INSERT INTO runs": {"run_per_batch": True},
     "intend: before UPDATE batches": {"run_per_batch": True},
     "add_prompts: before INSERT INTO temp.prompts": CHECKS,

@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from aymara_async.bulk import journal_file
 from aymara_async.bulk.group_commit import GroupCommit
 from aymara_async.transport.session import Request, SessionManager
 
@@ -24,13 +25,14 @@ POINTS = (
     "lasting: before BEGIN",
     "lasting: before COMMIT",
     "lasting: committed",
+    "disk: before it is asked",
+    "disk: after it is asked",
     "quick: before BEGIN",
     "quick: before COMMIT",
     "quick: committed",
     "open: before the connection",
     "open: before PRAGMA",
     "open: before SELECT",
-    "open: before BEGIN",
     "open: before CREATE TABLE",
     "open: before CREATE",
     "begin_session: before SELECT",
@@ -125,7 +127,7 @@ def watch(step: Steps) -> None:
 
 
 def _watch_statements(step: Steps) -> None:
-    commit, connect = GroupCommit._commit, sqlite3.connect
+    commit, connect, sync = GroupCommit._commit, sqlite3.connect, journal_file.sync
     part = Part()
 
     class WatchedConnection(sqlite3.Connection):
@@ -146,15 +148,22 @@ def _watch_statements(step: Steps) -> None:
         return connect(*args, factory=WatchedConnection, **options)
 
     def watched_commit(self: GroupCommit, connection: sqlite3.Connection, group: list[Any]) -> Exception | None:
+        if not group:
+            return None
         kind = part.name = "lasting" if group[0].is_lasting else "quick"
         for work in group:
-            if work.operation is not None:
-                work.operation = part.named(work.operation)
+            work.operation = part.named(work.operation)
         try:
             return commit(self, connection, group)
         finally:
             step(f"{kind}: committed")
 
+    def watched_sync(path: Path) -> None:
+        step("disk: before it is asked")
+        sync(path)
+        step("disk: after it is asked")
+
+    journal_file.sync = watched_sync
     sqlite3.connect = watched_connect  # type: ignore[assignment]  # the journal of this process is to be watched
     GroupCommit._commit = watched_commit  # type: ignore[method-assign]  # likewise
 

@@ -10,10 +10,11 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from aymara_async import EvalPrompt, ScoredResponse
@@ -413,65 +414,115 @@ async def test_a_crash_forgets_what_was_read_but_not_what_was_meant_to_be_sent(p
     await again.close()
 
 
-async def test_when_the_disk_fails_those_that_need_no_disk_are_told_from_then_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@attrs.define
+class Disk:
+    """A disk that takes in what was committed when it is told to, or fails."""
+
+    may_go_on: threading.Event = attrs.field(factory=threading.Event)
+    is_asked: asyncio.Event = attrs.field(factory=asyncio.Event)
+    failure: OSError | None = None
+    times: int = 0
+
+
+@pytest.fixture
+async def disk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Disk]:
+    disk, sync, loop = Disk(), journal_file.sync, asyncio.get_running_loop()
+
+    def slow(path: Path) -> None:
+        disk.times += 1
+        if not disk.may_go_on.is_set():
+            loop.call_soon_threadsafe(disk.is_asked.set)
+        assert disk.may_go_on.wait(30)
+        if disk.failure:
+            raise disk.failure
+        sync(path)
+
+    monkeypatch.setattr(journal_file, "sync", slow)
+    disk.may_go_on.set()
+    yield disk
+    disk.may_go_on.set()
+
+
+async def test_nothing_that_lasts_is_over_before_the_disk_has_it(path: Path, disk: Disk) -> None:
     journal = await open_journal(path)
     (one,) = await journal.register([item(1)], knows_prompts=False)
-    commit, may_go_on = GroupCommit._commit, threading.Event()
+    disk.may_go_on.clear()
+    intending = asyncio.create_task(journal.intend([one.turn], None))
+    await disk.is_asked.wait()
+    later = asyncio.create_task(journal.single_run())
+    # What changes nothing lasting goes on, and sees what was committed.
+    assert [batch.turns for batch in await journal.sent()] == [[one.turn]]
+    assert len(await journal.register([item(2)], knows_prompts=False)) == 1
+    assert not intending.done()
+    times = disk.times
+    disk.may_go_on.set()
+    assert (await intending).turns == [one.turn]
+    await later
+    assert disk.times == times + 1, "the next commit has a wait of its own"
+    await journal.close()
 
-    def failing_disk(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
-        assert may_go_on.wait(30)
-        if group[0].is_lasting:
-            connection.execute("PRAGMA query_only = 1")
-        return commit(self, connection, group)
 
-    monkeypatch.setattr(GroupCommit, "_commit", failing_disk)
-    looking = asyncio.create_task(journal.sent())
+async def test_closing_waits_for_the_disk(path: Path, disk: Disk) -> None:
+    journal = await open_journal(path)
+    disk.may_go_on.clear()
+    running = asyncio.create_task(journal.single_run())
+    await disk.is_asked.wait()
+    closing = asyncio.create_task(journal.close())
     await asyncio.sleep(0)
-    while not journal._commits._queue.empty():
-        await asyncio.sleep(0)
-    together = asyncio.gather(
-        journal.intend([one.turn], None),
-        journal.register([item(2)], knows_prompts=False),
-        journal.single_run(),
-        return_exceptions=True,
-    )
-    await asyncio.sleep(0)
-    may_go_on.set()
-    assert await looking == []
-    intended, registered, run = await together
-    assert isinstance(intended, JournalError)
-    assert isinstance(run, JournalError)
-    assert isinstance(registered, list), "it went first, and changed nothing lasting"
+    assert not closing.done()
+    disk.may_go_on.set()
+    assert (await running).name == "n"
+    await closing
+
+
+async def test_when_the_disk_fails_nothing_more_is_done(path: Path, disk: Disk) -> None:
+    journal = await open_journal(path)
+    (one,) = await journal.register([item(1)], knows_prompts=False)
+    disk.may_go_on.clear()
+    disk.failure = OSError(5, "Input/output error")
+    intending = asyncio.create_task(journal.intend([one.turn], None))
+    await disk.is_asked.wait()
+    assert len(await journal.register([item(2)], knows_prompts=False)) == 1, "it needs no disk"
+    disk.may_go_on.set()
+    with pytest.raises(JournalError, match="Input/output error"):
+        await intending
+    for what in (journal.single_run(), journal.sent()):
+        with pytest.raises(JournalError, match="cannot be used"):
+            await what
+    await journal.close()
+
+
+async def test_a_write_that_fails_undoes_nothing_that_was_only_temporary(path: Path) -> None:
+    journal = await open_journal(path)
+    (one,) = await journal.register([item(1)], knows_prompts=False)
+    await journal._commits.ask(lambda connection: connection.execute("PRAGMA query_only = 1"))
+    with pytest.raises(JournalError, match="readonly"):
+        await journal.intend([one.turn], None)
     with pytest.raises(JournalError, match="cannot be used"):
         await journal.register([item(3)], knows_prompts=False)
     await journal.close()
-    monkeypatch.undo()
     again = await open_journal(path)
     assert await again.sent() == []
     await again.close()
 
 
-async def test_a_look_does_not_wait_for_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = await open_journal(path)
-    commit, order = GroupCommit._commit, list[str]()
-    may_go_on = threading.Event()
+async def test_a_journal_that_may_only_be_read_stops_everything(
+    bench: Any, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = await bench(40)
+    await b.scorer(journal=path, batch_size=10).run(b.rows[:20])
+    connect, sent = sqlite3.connect, len(b.sent())
 
-    def slow_disk(self: GroupCommit, connection: sqlite3.Connection, group: Any) -> Exception | None:
-        assert may_go_on.wait(30)
-        order.append("lasting" if group[0].is_lasting else "quick")
-        return commit(self, connection, group)
+    def read_only(file: Path, **options: Any) -> sqlite3.Connection:
+        return connect(f"file:{file}?mode=ro", uri=True, **options)  # as for a file that only others may write
 
-    monkeypatch.setattr(GroupCommit, "_commit", slow_disk)
-    first = asyncio.create_task(journal.single_run())
-    await asyncio.sleep(0)
-    while not journal._commits._queue.empty():
-        await asyncio.sleep(0)
-    both = asyncio.gather(journal.single_run(), journal.sent(), journal.single_run())
-    await asyncio.sleep(0)
-    may_go_on.set()
-    await first
-    await both
-    assert order == ["lasting", "quick", "lasting"]
-    await journal.close()
+    monkeypatch.setattr(sqlite3, "connect", read_only)
+    with pytest.raises(JournalError, match=r"cannot be used: .* see that the file and its folder can be written"):
+        await b.scorer(journal=path, batch_size=10).run(b.rows)
+    assert len(b.sent()) == sent
+
+
+async def test_where_there_can_be_no_log_there_is_no_journal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_file, "_pragma", lambda connection, name: "delete" if "journal" in name else 0)
+    with pytest.raises(JournalError, match="only be kept in delete mode"):
+        await open_journal(path)

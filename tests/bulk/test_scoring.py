@@ -256,11 +256,12 @@ async def test_who_leaves_early_leaves_nothing_running(bench: Any, how: str, tmp
 
 async def test_cancellation_leaves_a_journal_that_resumes(bench: Any, tmp_path: Path) -> None:
     b = await bench(100, faults=["latency@evals.runs.score_responses:seconds=0.01"])
-    scorer = b.scorer(batch_size=5, journal=tmp_path / "j")
+    scorer = b.scorer(batch_size=5, concurrency=2, journal=tmp_path / "j")
     for _ in range(3):
         seen = len(b.sent())
         running = asyncio.create_task(scorer.run(b.rows))
         while len(b.sent()) < seen + 4:
+            assert not running.done()
             await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
