@@ -26,7 +26,8 @@ async def open_client(base_url: str | None, workspace_uuid: str | None) -> Async
     """Connect to the API, with the key from the environment; raises ``ConfigurationError``."""
     if not any(map(os.environ.get, _KEYS)):
         raise ConfigurationError(
-            f"There is no API key. Set the environment variable {_KEYS[0]}, or use --sandbox, which needs none."
+            f"There is no API key. Set the environment variable {_KEYS[0]}. Without an account, use --sandbox where a "
+            "command has it, or the key that `aymara-async sandbox` prints. Nothing was sent."
         )
     context = click.get_current_context(silent=True)
     allow_http = context is not None and bool(context.meta.get(ALLOW_HTTP))

@@ -19,6 +19,7 @@ from aymara_async.errors import (
     RequestValidationError,
     WaitError,
 )
+from aymara_async.response import APIResponse
 from aymara_async.runner.errors import NoPromptsError
 from aymara_async.scoring.errors import ExactEvalError, InputFileError
 
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str] | None) -> int:
         return ExitCode.OUTPUT_FAILED
     except AymaraAIError as error:
         terminal.trace(error)
-        terminal.error(error.message)
+        terminal.error(_message(error))
         if terminal.state is not None and not error.message.endswith("Nothing was sent."):
             terminal.stopped("How things stand:")
         return _exit_code(error)
@@ -60,6 +61,15 @@ def run(arguments: Sequence[str] | None) -> int:
         hint = "" if terminal.is_debugging else "; run it again with --debug to see where"
         terminal.error(f"unexpected {type(error).__name__}: {error}{hint}")
         return ExitCode.INTERNAL_ERROR
+
+
+def _message(error: AymaraAIError) -> str:
+    """Say what went wrong, and how the server calls the exchange, which only some messages do by themselves."""
+    response: object = getattr(error, "response", None)
+    request_id = response.request_id if isinstance(response, APIResponse) else None
+    if request_id is None or request_id in error.message:
+        return error.message
+    return f"{error.message} Request id: {request_id}."
 
 
 def _exit_code(error: AymaraAIError) -> ExitCode:

@@ -1,0 +1,83 @@
+"""How every command tells what went wrong: in one line, with the request id, and in full with --debug."""
+
+from __future__ import annotations
+
+import pytest
+
+from aymara_async.sandbox import Sandbox
+from tests.cli.process import run
+from tests.faulty_server import FaultyServer, error, reply
+
+KEY = "a-key-that-must-not-show"
+
+
+def environment_of(url: str) -> dict[str, str]:
+    return {"AYMARA_AI_BASE_URL": url, "AYMARA_AI_API_KEY": KEY}
+
+
+async def test_answer_that_cannot_be_read_is_told_with_its_request_id() -> None:
+    async with FaultyServer(reply(200, {"eval_uuid": 1}, {"x-request-id": "req_42"})) as server:
+        ended = await run("evals", "get", "x", env=environment_of(server.url))
+    assert (ended.code, ended.stdout) == (3, "")
+    assert ended.stderr.endswith(" Request id: req_42.\n")
+    assert ended.stderr.count("\n") == 1
+
+
+async def test_request_id_is_told_once() -> None:
+    async with FaultyServer(error(404, "resource.not_found")) as server:
+        ended = await run("evals", "get", "x", env=environment_of(server.url))
+    assert ended.stderr.count("req_1") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--debug", "runs", "list"],
+        ["runs", "list", "--debug"],
+        ["--debug", "runs", "list", "--debug"],
+        ["--debug", "evals", "delete", "--yes", "x"],
+    ],
+)
+async def test_debug_shows_where_and_what_was_sent_but_not_the_key(arguments: list[str]) -> None:
+    async with FaultyServer(error(403, "auth.insufficient_permissions", f"no {KEY}")) as server:
+        ended = await run(*arguments, env=environment_of(server.url))
+    assert (ended.code, ended.stdout) == (3, "")
+    assert "Traceback" in ended.stderr
+    assert " -> 403, " in ended.stderr
+    assert "/v2/eval" in ended.stderr
+    assert KEY not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("error: ")
+
+
+async def test_without_debug_there_is_one_line() -> None:
+    async with FaultyServer(error(403, "auth.insufficient_permissions", f"no {KEY}")) as server:
+        ended = await run("runs", "list", env=environment_of(server.url))
+    assert ended.stderr.count("\n") == 1
+    assert KEY not in ended.stderr
+
+
+async def test_quiet_tells_errors_only(sandbox: Sandbox, env: dict[str, str]) -> None:
+    ended = await run("runs", "list", "-q", env=env)
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
+    ended = await run("runs", "get", "x", "-q", env=env)
+    assert ended.stderr.startswith("error: ")
+
+
+async def test_plain_http_is_refused_with_an_option_that_allows_it() -> None:
+    env = environment_of("http://api.invalid")
+    refused = await run("evals", "list", env=env)
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "unencrypted" in refused.stderr
+    assert "add --allow-http" in refused.stderr
+    assert "allow_http=True" not in refused.stderr
+    allowed = await run("evals", "list", "--allow-http", env=env | {"http_proxy": "socks5://127.0.0.1:9"})
+    # Past the check: what stops it now is the proxy.
+    assert "no HTTP proxy" in allowed.stderr
+
+
+@pytest.mark.parametrize("arguments", [["evals", "list"], ["runs", "get", "x"], ["files", "list"], ["reports", "list"]])
+async def test_missing_key_is_a_usage_error(arguments: list[str], sandbox: Sandbox) -> None:
+    ended = await run(*arguments, env={"AYMARA_AI_BASE_URL": sandbox.url})
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "Set the environment variable AYMARA_AI_API_KEY" in ended.stderr
+    assert not sandbox.requests
