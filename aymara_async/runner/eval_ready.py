@@ -25,7 +25,6 @@ from aymara_async.runner import own_prompts
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.scoring.rows import PromptRow
 from aymara_async.transport.codec import encode_request
-from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.retry import may_have_acted
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -35,7 +34,7 @@ PROMPT_UUIDS = "prompt_uuids"
 """In the journal: the server's ids of the caller's own prompts, in the caller's order, once the eval holds them."""
 
 EvalParams: TypeAlias = Mapping[str, object] | EvalCreate
-"""The arguments of ``evals.create``."""
+"""The fields of ``EvalCreate``, which are arguments of ``evals.create``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -79,10 +78,9 @@ class NewEval:
         if rows is not None:
             fields["num_prompts"] = 0
         fields = {name: value for name, value in fields.items() if value is not None}
-        options = RequestOptions.__annotations__
-        encode_request(EvalCreate, {name: value for name, value in fields.items() if name not in options})
+        encode_request(EvalCreate, fields)
         identity = {
-            "eval_params": {name: _plain(value) for name, value in given.items() if name not in options},
+            "eval_params": {name: _plain(value) for name, value in given.items()},
             "prompts": "the server's" if rows is None else own_prompts.fingerprint(rows),
         }
         return cls(fields=fields, identity=identity, rows=rows, workspace_uuid=workspace_uuid)

@@ -23,7 +23,7 @@ from examples.web_app.model import answer
 CLIENT = web.AppKey("client", AsyncAymaraAI)
 FOLDER = web.AppKey("folder", Path)
 
-NO_EVAL = (json.JSONDecodeError, TypeError, RequestValidationError, BadRequestError, UnprocessableEntityError)
+NO_EVAL = (json.JSONDecodeError, RequestValidationError, BadRequestError, UnprocessableEntityError)
 
 
 async def connect(app: web.Application) -> AsyncIterator[None]:
@@ -38,13 +38,7 @@ async def start(request: web.Request) -> web.Response:
     try:
         params = await request.json()
         handle = await AsyncEvalRunner(request.app[CLIENT], answer).start(params, journal=folder / f"{job}.journal")
-    except (
-        json.JSONDecodeError,
-        TypeError,
-        RequestValidationError,
-        BadRequestError,
-        UnprocessableEntityError,
-    ) as error:
+    except NO_EVAL as error:
         return web.json_response({"error": str(error)}, status=400)
     unfinished = folder / f"{job}.writing"
     unfinished.write_text(handle.to_json())

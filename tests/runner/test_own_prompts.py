@@ -208,7 +208,13 @@ async def test_what_the_api_refuses_leaves_the_journal_free(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"num_promts": 3}, {"ai_description": 3}, {"prompt_examples": iter([{"content": 3}])}, {"eval_type": None}],
+    [
+        {"num_promts": 3},
+        {"extra_headers": {"X-Y": "z"}},
+        {"ai_description": 3},
+        {"prompt_examples": iter([{"content": 3}])},
+        {"eval_type": None},
+    ],
 )
 async def test_params_that_make_no_sense_leave_no_trace(
     client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path, wrong: dict[str, object]
