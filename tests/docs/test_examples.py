@@ -110,6 +110,15 @@ def check_single_command(example: Example) -> None:
     assert example.parsed.strip().count("\n") == 0
 
 
+def check_with(load: Callable[[str], object]) -> Callable[[Example], None]:
+    """Check that a block can be read."""
+
+    def check(example: Example) -> None:
+        load(example.parsed)
+
+    return check
+
+
 EVALUATORS: dict[str, Callable[[Example], None]] = {
     "python": run_python,
     "text": compare_text,
@@ -117,9 +126,9 @@ EVALUATORS: dict[str, Callable[[Example], None]] = {
     "bash": run_bash,
     "bash run": check_single_command,
     "bash test": check_single_command,
-    "yaml": lambda example: yaml.safe_load(example.parsed),
-    "toml": lambda example: tomllib.loads(example.parsed),
-    "json": lambda example: json.loads(example.parsed),
+    "yaml": check_with(yaml.safe_load),
+    "toml": check_with(tomllib.loads),
+    "json": check_with(json.loads),
 }
 
 
