@@ -6,7 +6,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from aymara_async.bulk.limiter import Limiter, PacedSession, limiter_of
+import attrs
+
+from aymara_async.bulk.limiter import Limiter, limiter_of
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
 
@@ -31,12 +33,9 @@ class Calls:
         self._eval_uuid = eval_uuid
         self._scope: dict[str, Any] = {} if workspace_uuid is None else {"workspace_uuid": workspace_uuid}
         self._fields: dict[str, Any] = {**fields, **self._scope, "eval_uuid": eval_uuid, "is_sandbox": is_sandbox}
-        paced = PacedSession(client._session, self.limiter)
         # No deadline, which would count the time in the limiter's queue.
-        self._reader = client.with_options(deadline=None)
-        self._reader._bind(self._reader._settings, paced)
-        self._sender = client.with_options(deadline=None, max_retries=0)
-        self._sender._bind(self._sender._settings, paced)
+        self._reader = _paced(client.with_options(deadline=None), self.limiter)
+        self._sender = _paced(client.with_options(deadline=None, max_retries=0), self.limiter)
 
     async def score(
         self, responses: Sequence[Mapping[str, object]], run_name: str, eval_run_uuid: str | None
@@ -76,3 +75,10 @@ class Calls:
         async with aclosing(pager.pages()) as pages:
             async for page in pages:
                 yield page.items
+
+
+def _paced(view: AsyncAymaraAI, limiter: Limiter) -> AsyncAymaraAI:
+    """Let each attempt of a view's calls wait for its turn."""
+    call = attrs.evolve(view._settings.call, admit=limiter.admit)
+    view._bind(attrs.evolve(view._settings, call=call), view._session)
+    return view

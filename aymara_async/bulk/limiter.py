@@ -26,12 +26,11 @@ import math
 import random
 from collections import deque
 from time import monotonic
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from aymara_async.response import APIResponse
 from aymara_async.transport.retry import REFUSED, RetryPolicy
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.session import SessionManager
 from aymara_async.transport.wire import retry_after
 
 CUT = 0.9
@@ -207,23 +206,3 @@ def limiter_of(session: SessionManager, backoff: RetryPolicy) -> Limiter:
     if not isinstance(session.observer, Limiters):
         session.observer = Limiters(backoff)
     return session.observer.current()
-
-
-class PacedSession(SessionManager):
-    """The same session, where each attempt waits for its turn at the limiter."""
-
-    def __init__(self, session: SessionManager, limiter: Limiter) -> None:
-        # Not the parent's: connections and their state stay those of the session.
-        self._session = session
-        self._limiter = limiter
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self._session, name)
-
-    async def _attempt(
-        self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0
-    ) -> APIResponse[object]:
-        await self._limiter.admit()
-        return await self._session._attempt(request, timeout, redirect, hops)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Any, TypedDict
 
@@ -107,6 +107,8 @@ class CallOptions:
     """The workspace of calls that do not name one."""
     use_sandbox: bool | None = attrs.field(default=None, validator=_check_sandbox)
     """Whether calls that do not say ask for made-up results."""
+    admit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
+    """Awaited before each attempt, for calls that take turns."""
 
     def with_headers(self, headers: Mapping[str, str] | None) -> CallOptions:
         """Add headers; raises ``ConfigurationError``."""

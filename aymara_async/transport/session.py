@@ -93,6 +93,8 @@ class SessionManager:
             deadline = monotonic() + options.deadline
             timeout = options.deadline if request.timeout is None else min(request.timeout, options.deadline)
         try:
+            if options.admit is not None:
+                await options.admit()
             response = await self._attempt(request, timeout)
         except APIError as first:
             return await self._again(first, request, options, deadline)
@@ -114,6 +116,8 @@ class SessionManager:
         async def send(attempt: int, previous: APIError) -> APIResponse[object]:
             nonlocal has_acted
             has_acted = has_acted or may_have_acted(previous)
+            if options.admit is not None:
+                await options.admit()
             if self.is_closed:
                 raise ClientClosedError(
                     f"The client was closed before this call could be sent again. What came of it so far: {previous}"
