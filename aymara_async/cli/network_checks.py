@@ -97,8 +97,8 @@ async def check_encryption(patient: Patient) -> Finding:
     end = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     message = f"{protocol}, certificate valid until {end:%Y-%m-%d}."
     is_soon = (end - datetime.now(UTC)).days < _SOON
-    advice = "Whoever runs the server must renew it soon." if is_soon else None
-    return Finding("encryption", "warning" if is_soon else "ok", message, advice)
+    what_to_do = "Whoever runs the server must renew it soon." if is_soon else None
+    return Finding("encryption", "warning" if is_soon else "ok", message, what_to_do)
 
 
 def _skipped(check: str, patient: Patient) -> Finding:
