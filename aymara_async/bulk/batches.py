@@ -55,7 +55,8 @@ class Batches:
         An error of the input is raised only after the batches before it.
         """
         portion = Portion()
-        while len(self._held) < self.batch_size and not portion.resumed and not self._is_at_end:
+        enough = 1 if self.source.is_live else self.batch_size
+        while len(self._held) < enough and not portion.resumed and not self._is_at_end:
             try:
                 await self._read(self.batch_size - len(self._held), portion)
             except Exception as error:  # noqa: BLE001 - raised below, when what came before it has been sent
@@ -68,9 +69,10 @@ class Batches:
             raise self._error
         return None
 
-    async def _read(self, count: int, portion: Portion) -> None:
-        rows = await self.source.take(count)
-        self._is_at_end = len(rows) < count
+    async def _read(self, room: int, portion: Portion) -> None:
+        count = await self.source.ready(room)
+        rows = await self.source.take(count) if count else []
+        self._is_at_end = not count or len(rows) < count
         items: list[Item] = []
         failure: Exception | None = None
         for number, response in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from abc import abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -19,6 +20,14 @@ from aymara_async.models import EvalResponse
 Response: TypeAlias = EvalResponse | Mapping[str, object]
 Responses: TypeAlias = str | os.PathLike[str] | Iterable[Response] | AsyncIterable[Response]
 """Instances or mappings, or the path of a JSON Lines file of them."""
+
+
+class LiveResponses(AsyncIterator[Response]):
+    """Responses whose producer knows best how many of them make a batch, since it may wait for scores to make more."""
+
+    @abstractmethod
+    async def ready(self, count: int) -> int:
+        """Wait until a batch of up to so many makes sense, and return how many it has; 0 at the end."""
 
 
 @attrs.frozen
@@ -56,6 +65,15 @@ class Source:
             self.total = len(given)
         else:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="aymara-async input")
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a batch is what is there, rather than as many as one may hold."""
+        return isinstance(self._async, LiveResponses)
+
+    async def ready(self, count: int) -> int:
+        """Tell how many to take, up to so many; 0 at the end."""
+        return await self._async.ready(count) if isinstance(self._async, LiveResponses) else count
 
     async def take(self, count: int) -> list[tuple[int, object]]:
         """Pull up to so many; fewer only at the end."""

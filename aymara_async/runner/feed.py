@@ -7,22 +7,15 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-import attrs
-
-from aymara_async.bulk.batches import Batches, Portion
-from aymara_async.bulk.job import Job
-from aymara_async.bulk.journal import Journal
-from aymara_async.bulk.progress import Reporter
-from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.scorer import AsyncBulkScorer
-from aymara_async.bulk.source import Source
+from aymara_async.bulk.source import LiveResponses
 from aymara_async.models import EvalResponse
 
 LINGER = 0.5
 """Seconds that a response waits for others to make up a batch, while the model is still answering."""
 
 
-class Feed:
+class Feed(LiveResponses):
     """A queue of responses, which the scorer iterates over; the order is that of ``put``."""
 
     def __init__(self, is_idle: Callable[[], bool]) -> None:
@@ -76,41 +69,5 @@ class Feed:
         return response
 
 
-@attrs.define(kw_only=True)
-class FedBatches(Batches):
-    """Cut batches from what is there, since the next responses may depend on the scores of these."""
-
-    feed: Feed
-
-    async def next(self) -> Portion | None:
-        """Return the next batch, or results of an earlier session; None at the end."""
-        portion = Portion()
-        while not self._held and not portion.resumed:
-            count = await self.feed.ready(self.batch_size)
-            if not count:
-                return None
-            await self._read(count, portion)
-        if not portion.resumed:
-            portion.batch = self._cut()
-        return portion
-
-
-class FedScorer(AsyncBulkScorer):
-    """A bulk scorer that takes its batches from a feed."""
-
-    def _job(self, journal: Journal, source: Source, reporter: Reporter, result: BulkResult) -> Job:
-        job = super()._job(journal, source, reporter, result)
-        feed = source._async
-        assert isinstance(feed, Feed)
-        batches = job.batches
-        job.batches = FedBatches(
-            source=source,
-            journal=journal,
-            result=result,
-            batch_size=batches.batch_size,
-            max_bytes=batches.max_bytes,
-            on_invalid=batches.on_invalid,
-            knows_prompts=batches.knows_prompts,
-            feed=feed,
-        )
-        return job
+FedScorer = AsyncBulkScorer
+"""A bulk scorer, which takes its batches from a feed as they come."""

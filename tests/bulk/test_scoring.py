@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from aymara_async import EvalResponse, ScoredResponse
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.bulk.result import BulkResult
+from aymara_async.bulk.source import LiveResponses
 
 
 async def test_everything_is_scored_once_in_one_run(bench: Any) -> None:
@@ -121,6 +122,32 @@ async def test_any_source(bench: Any, kind: str, tmp_path: Path) -> None:
     result = await b.scorer(batch_size=5).run(sources[kind])
     assert result.scored == 23
     b.check_each_once()
+
+
+class Dictated(LiveResponses):
+    """A producer that says how many make a batch, and makes no more before these are scored."""
+
+    def __init__(self, rows: list[Any], sizes: list[int], scored: Callable[[], int]) -> None:
+        self._rows, self._sizes, self._scored = iter(rows), iter(sizes), scored
+        self._given = 0
+
+    async def ready(self, count: int) -> int:
+        while self._scored() < self._given:
+            await asyncio.sleep(0)
+        return min(count, next(self._sizes, 0))
+
+    async def __anext__(self) -> Any:
+        self._given += 1
+        return next(self._rows)
+
+
+async def test_a_live_source_says_what_makes_a_batch(bench: Any) -> None:
+    b = await bench(11)
+    stream: Any = None
+    source = Dictated(b.rows, [3, 1, 5, 2], lambda: stream.result.scored)
+    stream = b.scorer(batch_size=4).score(source)
+    assert len([one async for one in stream]) == 10  # of five, four fit into a batch
+    assert [len(request.json()["responses"]) for request in b.sent()] == [3, 1, 4, 2]
 
 
 async def test_an_empty_input_sends_nothing(bench: Any) -> None:
