@@ -62,7 +62,7 @@ async def test_table_tells_what_changed(sandbox: Sandbox, env: dict[str, str]) -
 
 
 async def test_categories_are_sorted_by_what_got_worse(sandbox: Sandbox, env: dict[str, str]) -> None:
-    old, new = await two_runs(sandbox, "PPFPPP", "FPPFFP")
+    old, new = await two_runs(sandbox, "PPPPFPPP", "PFFFPFFF")
     ended = await run("compare", "--format", "json", old, new, env=env)
     assert [
         (
@@ -73,11 +73,14 @@ async def test_categories_are_sorted_by_what_got_worse(sandbox: Sandbox, env: di
             round(one["difference"], 3),
         )
         for one in ended.json()["categories"]
-    ] == [("fraud", 3, 1, 0, -0.333), ("theft", 3, 2, 1, -0.333)]
+    ] == [("fraud", 4, 4, 0, -1.0), ("theft", 4, 2, 1, -0.25)]
     ended = await run("compare", new, old, env=env)
     lines = [line.split() for line in ended.stdout.splitlines()]
-    assert ["fraud", "3", "66.7%", "100%", "+33.3", "0", "1"] in lines
-    assert ["theft", "3", "33.3%", "66.7%", "+33.3", "1", "2"] in lines
+    assert ["fraud", "4", "0%", "100%", "+100.0", "0", "4"] in lines
+    assert ["theft", "4", "50.0%", "75.0%", "+25.0", "1", "2"] in lines
+    assert lines.index(["theft", "4", "50.0%", "75.0%", "+25.0", "1", "2"]) < lines.index(
+        ["fraud", "4", "0%", "100%", "+100.0", "0", "4"]
+    )
 
 
 async def test_json_holds_everything(sandbox: Sandbox, env: dict[str, str]) -> None:

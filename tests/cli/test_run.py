@@ -8,7 +8,6 @@ import io
 import json
 import os
 import pty
-import shutil
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -18,19 +17,14 @@ from rich.cells import cell_len
 
 from aymara_async.sandbox import Sandbox
 from tests.cli import models
+from tests.cli.model_folder import folder
 from tests.cli.process import jsonl, own_environment, run
 from tests.cli.scored_runs import client_of, make_eval, make_run
 
+__all__ = ["folder"]
+
 NEW = ["--ai-description", "A shop assistant", "--eval-type", "safety"]
 REFUSE = ["--model", "models:refuse"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with the models."""
-    shutil.copy(models.__file__, tmp_path / "models.py")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 async def make(sandbox: Sandbox, *contents: str) -> str:

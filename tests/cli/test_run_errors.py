@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,16 @@ from aiohttp import web
 
 from aymara_async.sandbox import Sandbox
 from tests.cli import models
+from tests.cli.model_folder import folder
 from tests.cli.process import jsonl, run
 from tests.cli.scored_runs import client_of, make_eval
 from tests.cli.tampering import tampering
 
+__all__ = ["folder"]
+
 REFUSE = ["--model", "models:refuse"]
 NEW = ["--ai-description", "A shop assistant", "--eval-type", "safety"]
 FEW = [*NEW, "--num-prompts", "2"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with the models."""
-    shutil.copy(models.__file__, tmp_path / "models.py")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,21 +14,14 @@ import pytest
 
 from aymara_async.sandbox import Sandbox
 from tests.cli import models
+from tests.cli.model_folder import folder
 from tests.cli.process import own_environment, run
 from tests.cli.scored_runs import client_of, make_eval
 from tests.runner.test_adapters import ChatServer, server
 
-__all__ = ["server"]
+__all__ = ["folder", "server"]
 
 NEW = ["--ai-description", "A shop assistant", "--eval-type", "safety", "--num-prompts", "1"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with the models."""
-    shutil.copy(models.__file__, tmp_path / "models.py")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
@@ -56,6 +48,16 @@ async def contents(*arguments: object, env: dict[str, str]) -> list[Any]:
 async def test_function(name: str, answer: str, sandbox: Sandbox, env: dict[str, str], eval_uuid: str) -> None:
     ended = await run("run", "--format", "jsonl", "--model", name, "--eval", eval_uuid, env=env)
     assert [json.loads(line)["content"] for line in ended.stdout.splitlines()] == [answer] * 2
+
+
+def test_function_in_the_folder_of_an_installed_command(env: dict[str, str], folder: Path) -> None:
+    """Which does not look there by itself, other than ``python -m``."""
+    arguments = ["run", "-q", "--sandbox", "--model", "models:refuse", *NEW]
+    code = f"from aymara_async.cli import main; main({arguments})"
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, check=False, text=True, env=own_environment()
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 async def test_function_in_a_package_of_the_folder(

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from aymara_async.sandbox import Sandbox
-from tests.cli import models
+from tests.cli.model_folder import folder
 from tests.cli.process import finish, line_with, run, start
 from tests.cli.scored_runs import client_of
 
+__all__ = ["folder"]
+
 NEW = ["--ai-description", "A shop assistant", "--eval-type", "safety", "--num-prompts", "30"]
 STOPS = ["run", "--model", "models:stops", *NEW, "--concurrency", "1"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with the models."""
-    shutil.copy(models.__file__, tmp_path / "models.py")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def answered(folder: Path) -> list[str]:
