@@ -22,27 +22,22 @@ C = TypeVar("C", bound=Callable[..., Any])
 WAIT = 300.0
 
 
-class _Seconds(click.ParamType[float]):
-    """A number of seconds; a word that was meant for the next argument is named as such."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read it; fails the option where it is no number."""
-        try:
-            seconds = float(value)
-        except ValueError:
-            seconds = -1.0
-        if not 0.0 <= seconds < float("inf"):
-            self.fail(f"{value!r} is no number of seconds. Write --wait=60, or --wait as the last word.", param, ctx)
-        return seconds
+def _seconds(value: str) -> float:
+    """Read a number of seconds; raises ``BadParameter``, also for a word that was meant for the next argument."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0.0 <= seconds < float("inf"):
+        raise click.BadParameter(f"{value!r} is no number of seconds. Write --wait=60, or --wait as the last word.")
+    return seconds
 
 
 def wait_option(what: str) -> Callable[[C], C]:
     """Add ``--wait``, with or without its seconds; the argument is None without it."""
     return click.option(
         "--wait",
-        type=_Seconds(),
+        type=_seconds,
         is_flag=False,
         flag_value=str(WAIT),
         metavar="[SECONDS]",

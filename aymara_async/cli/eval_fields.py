@@ -9,18 +9,18 @@ from typing import Any, TypeVar
 
 import click
 
-from aymara_async.cli.text_input import Instructions, TextOrFile
+from aymara_async.cli.text_input import instructions, text_of, text_or_file
 
 C = TypeVar("C", bound=Callable[..., Any])
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OPTIONS = (
-    click.option("--ai-description", type=TextOrFile(), metavar="TEXT", required=True, help="What the AI is."),
+    click.option("--ai-description", type=text_or_file, metavar="TEXT", required=True, help="What the AI is."),
     click.option("--eval-type", metavar="SLUG", required=True, help="What to test: safety, accuracy, jailbreak, ..."),
-    click.option("--ai-instructions", type=Instructions(), metavar="TEXT", help="What the AI was told to do."),
+    click.option("--ai-instructions", type=instructions, metavar="TEXT", help="What the AI was told to do."),
     click.option("--name", metavar="TEXT", help="Name of the eval."),
     click.option(
-        "--eval-instructions", type=TextOrFile(), metavar="TEXT", help="More on how to write prompts, and to judge."
+        "--eval-instructions", type=text_or_file, metavar="TEXT", help="More on how to write prompts, and to judge."
     ),
     click.option(
         "--num-prompts", type=click.IntRange(min=0), metavar="N", help="How many prompts to write.  [server: 100]"
@@ -56,7 +56,7 @@ def given_fields(options: dict[str, Any]) -> dict[str, Any]:
     if ground_truth is not None and file_uuid is not None:
         raise click.UsageError("Give --ground-truth or --ground-truth-uuid, not both. Nothing was sent.")
     if ground_truth is not None:
-        fields["ground_truth"] = TextOrFile().convert(f"@{ground_truth}", None, None)
+        fields["ground_truth"] = text_of(str(ground_truth))
     if file_uuid is not None:
         fields["ground_truth"] = {"file_uuid": file_uuid}
     if examples is not None:

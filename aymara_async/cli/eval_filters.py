@@ -21,18 +21,13 @@ _PAGE = 100
 """As many as the API gives at once."""
 
 
-class _Time(click.ParamType[datetime]):
-    """A time as in ISO 8601; UTC unless it says otherwise."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it; fails the option where it is no time."""
-        try:
-            time = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time such as 2026-11-21 or 2026-11-21T09:30+01:00.", param, ctx)
-        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+def _time(value: str) -> datetime:
+    """Read a time as in ISO 8601, UTC unless it says otherwise; raises ``BadParameter``."""
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no time such as 2026-11-21 or 2026-11-21T09:30+01:00.") from None
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 _RATE = click.FloatRange(0.0, 1.0)
@@ -53,12 +48,12 @@ _OPTIONS = (
         help="Only evals with made-up results, or only others.",
     ),
     click.option("--created-by", metavar="NAME", help="Only evals that this user created."),
-    click.option("--created-after", type=_Time(), metavar="TIME", help="Only evals created later."),
-    click.option("--created-before", type=_Time(), metavar="TIME", help="Only evals created earlier."),
+    click.option("--created-after", type=_time, metavar="TIME", help="Only evals created later."),
+    click.option("--created-before", type=_time, metavar="TIME", help="Only evals created earlier."),
     click.option("--has-runs/--no-runs", "has_score_runs", default=None, help="Only evals with runs, or only without."),
     click.option("--run-status", "score_run_status", metavar="STATUS", help="Only evals with a run in this status."),
-    click.option("--run-created-after", type=_Time(), metavar="TIME", help="Only evals with a run created later."),
-    click.option("--run-created-before", type=_Time(), metavar="TIME", help="Only evals with a run created earlier."),
+    click.option("--run-created-after", type=_time, metavar="TIME", help="Only evals with a run created later."),
+    click.option("--run-created-before", type=_time, metavar="TIME", help="Only evals with a run created earlier."),
     click.option("--min-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at least this average, 0 to 1."),
     click.option("--max-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at most this average, 0 to 1."),
     click.option("--sort", "sort_by", type=_SORT_KEYS, metavar="KEY", help=f"Sort by {', '.join(_SORT_KEYS.choices)}."),

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from aymara_async.cli.run_function import load_function
-from aymara_async.cli.text_input import TextOrFile
+from aymara_async.cli.text_input import text_or_file
 from aymara_async.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _OPTIONS = (
     ),
     click.option(
         "--system",
-        type=TextOrFile(),
+        type=text_or_file,
         metavar="TEXT",
         help="System prompt for the endpoint, or @FILE.  [default: the eval's ai_instructions]",
     ),
