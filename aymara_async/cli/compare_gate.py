@@ -5,18 +5,24 @@ from __future__ import annotations
 from aymara_async.analysis import Decision, Outcome, RunComparison, mcnemar_p_value, outcome_of
 
 
-def decide(comparison: RunComparison, *, alpha: float, strict: bool) -> tuple[Decision, str]:
+def decide(
+    comparison: RunComparison, *, alpha: float, strict: bool, names: tuple[str, str] = ("A", "B")
+) -> tuple[Decision, str]:
     """Decide with all that is known, and say why.
 
     Beside what ``RunComparison.decision`` says, it is inconclusive where what has no score in the candidate could make
-    it significantly worse. ``strict`` turns inconclusive into fail.
+    it significantly worse. ``strict`` turns inconclusive into fail; ``names`` are what people call the two runs.
     """
+    baseline, candidate = names
     decision, reason = comparison.decision, comparison.reason
     unknown = _num_unknown(comparison)
     worse, better = len(comparison.regressions) + unknown, len(comparison.improvements)
     if decision is Decision.PASS and worse > better and unknown and mcnemar_p_value(worse, better) < alpha:
         decision = Decision.INCONCLUSIVE
-        reason = f"{reason} But {unknown:,} that passed in A have no score in B: had they failed, B would be worse."
+        reason = (
+            f"{reason} But {unknown:,} that passed in {baseline} have no score in {candidate}: had they failed, "
+            f"{candidate} would be worse."
+        )
     if decision is Decision.INCONCLUSIVE and strict:
         return Decision.FAIL, f"{reason} Inconclusive counts as failed (strict)."
     return decision, reason

@@ -109,24 +109,12 @@ class Gates:
 class Gated:
     """What the gates say of a run."""
 
-    verdict: Verdict | None
+    verdict: Verdict | None = None
     """Of ``--fail-under``."""
-    comparison: RunComparison | None
+    comparison: RunComparison | None = None
     """Of ``--baseline``."""
-    gates: Gates
-
-    @property
-    def decisions(self) -> list[tuple[str, Decision, str]]:
-        """Option, decision and reason of each gate."""
-        decided: list[tuple[str, Decision, str]] = []
-        if self.verdict is not None:
-            decided.append((f"--fail-under {self.verdict.bar:g}", self.verdict.decision, self.verdict.reason))
-        if self.comparison is not None:
-            decision, reason = self.comparison.decision, self.comparison.reason
-            if self.gates.strict and decision is analysis.Decision.INCONCLUSIVE:
-                decision, reason = analysis.Decision.FAIL, f"{reason} Inconclusive counts as failed (strict)."
-            decided.append((f"--baseline {self.gates.baseline}", decision, reason))
-        return decided
+    decisions: Sequence[tuple[str, Decision, str]] = ()
+    """Option, decision and reason of each gate."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -207,11 +195,6 @@ def _terminal() -> Terminal:
     return click.get_current_context().ensure_object(Terminal)
 
 
-def show_ungated(gates: Gates, show: Callable[[Gated], None]) -> None:
-    """Show a run of which nothing is asked, which needs no more of it, nor the extra ``analysis``."""
-    show(Gated(verdict=None, comparison=None, gates=gates))
-
-
 def apply_gates(
     gates: Gates, run: ScoredRun, baseline: ScoredRun | None, terminal: Terminal, show: Callable[[Gated], None]
 ) -> ExitCode:
@@ -220,13 +203,9 @@ def apply_gates(
     ``baseline`` is what ``Gates.read_baseline`` gave. The data is shown even if a file cannot be written. Raises
     ``OutputError``.
     """
-    gated = Gated(
-        verdict=_judge(gates, run),
-        comparison=None if baseline is None else analysis.compare_runs(baseline, run),
-        gates=gates,
-    )
+    gated = _judge(gates, run, baseline)
     try:
-        _write_files(gated, [run] if baseline is None else [baseline, run], terminal)
+        _write_files(gates, gated, [run] if baseline is None else [baseline, run], terminal)
     finally:
         show(gated)
     for option, decision, reason in gated.decisions:
@@ -238,14 +217,25 @@ def apply_gates(
     return gated.exit_code
 
 
-def _judge(gates: Gates, run: ScoredRun) -> Verdict | None:
-    if gates.fail_under is None:
-        return None
-    return analysis.judge_run(run, gates.fail_under, min_scored=gates.min_scored, strict=gates.strict)
+def _judge(gates: Gates, run: ScoredRun, baseline: ScoredRun | None) -> Gated:
+    verdict: Verdict | None = None
+    comparison: RunComparison | None = None
+    decisions: list[tuple[str, Decision, str]] = []
+    if gates.fail_under is not None:
+        verdict = analysis.judge_run(run, gates.fail_under, min_scored=gates.min_scored, strict=gates.strict)
+        decisions.append((f"--fail-under {verdict.bar:g}", verdict.decision, verdict.reason))
+    if baseline is not None:
+        from aymara_async.cli.compare_gate import decide  # which loads the extra ``analysis``
+
+        comparison = analysis.compare_runs(baseline, run)
+        alpha, names = 1.0 - comparison.confidence_level, ("the baseline", "this run")
+        decision, reason = decide(comparison, alpha=alpha, strict=gates.strict, names=names)
+        decisions.append((f"--baseline {gates.baseline}", decision, reason))
+    return Gated(verdict=verdict, comparison=comparison, decisions=decisions)
 
 
-def _write_files(gated: Gated, runs: Sequence[ScoredRun], terminal: Terminal) -> None:
-    gates, run = gated.gates, runs[-1]
+def _write_files(gates: Gates, gated: Gated, runs: Sequence[ScoredRun], terminal: Terminal) -> None:
+    run = runs[-1]
     verdicts = [] if gated.verdict is None else [gated.verdict]
     comparisons = [] if gated.comparison is None else [gated.comparison]
     if gates.junit is not None:

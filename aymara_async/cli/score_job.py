@@ -16,7 +16,7 @@ from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.cli.exit_codes import ExitCode
-from aymara_async.cli.gates import Gates, apply_gates, show_ungated
+from aymara_async.cli.gates import Gated, Gates, apply_gates
 from aymara_async.cli.score_formats import ScoreWriter
 from aymara_async.cli.score_input import ScoreInput
 from aymara_async.cli.terminal import Terminal
@@ -65,7 +65,7 @@ class ScoreJob:
         )
         await self._score(self._scorer(client, eval_uuid), outcome)
         if not self.gates.is_asked:
-            show_ungated(self.gates, lambda gated: self.writer.end(outcome, gated))
+            self.writer.end(outcome, Gated())
             code = ExitCode.OK
         else:
             run = await analysis.read_run(client, _only_run(outcome))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 import traceback
 import unicodedata
 from collections.abc import Callable
@@ -27,6 +29,15 @@ def visible(character: str) -> str:
     return character.encode("unicode_escape").decode()
 
 
+def _in_lines(text: str) -> str:
+    """Break a text between words where a terminal would break it within; elsewhere it stays one line."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # it is no terminal, or no file
+        return text
+    return textwrap.fill(text, max(width, 20), break_long_words=False, break_on_hyphens=False) if width else text
+
+
 class Terminal:
     """Where a command tells how it goes."""
 
@@ -47,16 +58,16 @@ class Terminal:
 
     def tell(self, text: str) -> None:
         """Tell what people must not miss."""
-        self._write(printable(text))
+        self._write(_in_lines(printable(text)))
 
     def error(self, text: str) -> None:
         """Tell what went wrong, in one line."""
-        self._write(printable(f"error: {text}"))
+        self._write(_in_lines(printable(f"error: {text}")))
 
     def stopped(self, why: str) -> None:
         """Tell that the command was stopped, and how things stand."""
         state = self.state() if self.state is not None else self.harm
-        self._write(printable(f"{why} {state}"))
+        self._write(_in_lines(printable(f"{why} {state}")))
 
     def trace(self, error: BaseException) -> None:
         """Show where the error comes from, if asked to."""

@@ -290,3 +290,15 @@ def test_score_needs_no_analysis_where_nothing_asks_for_it(tmp_path: Path) -> No
 
 def test_default_is_that_of_the_analysis() -> None:
     assert gates.MIN_SCORED == MIN_SCORED
+
+
+async def test_left_out_responses_keep_the_baseline_from_passing(env: dict[str, str], tmp_path: Path) -> None:
+    _, baseline = await run_of(env, answers(tmp_path / "old", *[GOOD] * 30))
+    option, prompts, _ = answers(tmp_path / "new", *[GOOD] * 30)
+    responses = jsonl(tmp_path / "some.jsonl", [{"id": f"p{number}", "content": GOOD} for number in range(20)])
+    ended, _ = await run_of(env, [option, prompts, responses], "--baseline", baseline)
+    assert ended.code == 5
+    reason = ended.json()["gates"][0]["reason"]
+    assert (
+        "10 that passed in the baseline have no score in this run: had they failed, this run would be worse." in reason
+    )
