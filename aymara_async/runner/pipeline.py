@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import attrs
@@ -149,7 +149,7 @@ class Pipeline:
     def _take(self, scored: ScoredResponse) -> None:
         """Give a score to its turn, and go on with the conversation if the server does."""
         waiting = self._pending[scored.prompt_uuid]
-        thread = min(waiting, key=lambda one: _distance(one[-1], scored))
+        thread = pick(waiting, scored)
         waiting.remove(thread)
         if not waiting:
             del self._pending[scored.prompt_uuid]
@@ -174,10 +174,14 @@ class Pipeline:
                 self._work.put_nowait((math.inf, next(self._numbers), None))
 
 
-def _distance(exchange: Exchange, scored: ScoredResponse) -> int:
-    """Say how badly a score fits a turn that has the same prompt."""
-    prompt = exchange.prompt
-    return 2 * (prompt.turn_number != scored.turn_number) + (prompt.thread_uuid not in (None, scored.thread_uuid))
+def pick(waiting: Sequence[Thread], scored: ScoredResponse) -> Thread:
+    """Find the conversation that a score belongs to, among those whose last turn has the same prompt."""
+
+    def misfit(thread: Thread) -> int:
+        prompt = thread[-1].prompt
+        return 2 * (prompt.turn_number != scored.turn_number) + (prompt.thread_uuid not in (None, scored.thread_uuid))
+
+    return min(waiting, key=misfit)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

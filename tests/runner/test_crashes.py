@@ -13,6 +13,7 @@ import pytest
 
 from aymara_async import AsyncAymaraAI, AuthenticationError, RetryPolicy
 from aymara_async.bulk.errors import JournalError
+from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
@@ -219,6 +220,14 @@ async def test_a_journal_serves_one_run_at_a_time(client: AsyncAymaraAI, tmp_pat
         await runner.run_eval(params(2), journal=tmp_path / "journal")
     release.set()
     assert len((await running).responses) == 2
+
+
+async def test_answers_are_kept_by_one_process_at_a_time(tmp_path: Path) -> None:
+    journal = await AnswerJournal.open(tmp_path / "journal")
+    with pytest.raises(JournalError, match="in use"):
+        await AnswerJournal.open(tmp_path / "journal")
+    await journal.close()
+    await (await AnswerJournal.open(tmp_path / "journal")).close()
 
 
 async def test_an_error_of_the_api_ends_the_run(sandbox: Sandbox) -> None:

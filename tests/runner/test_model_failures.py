@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -121,6 +122,31 @@ async def test_a_coroutine_that_does_not_let_itself_be_cancelled(client: AsyncAy
     outcome = await runner.run_eval(params(1))
     assert tries == 1
     assert len(outcome.errors) == 1
+
+
+async def test_a_call_that_was_given_up_may_clean_up(client: AsyncAymaraAI) -> None:
+    began, cleaned = 0, 0
+
+    async def model(prompt: ModelPrompt) -> str:
+        nonlocal began, cleaned
+        began += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(100):  # later than the outcome would be there
+                await asyncio.sleep(0.001)
+            cleaned += 1
+        return "never"
+
+    outcome = await AsyncEvalRunner(client, model, timeout=0.05, on_error="refuse").run_eval(params(3))
+    assert len(outcome.errors) == began == cleaned == 3
+
+
+async def test_a_plain_function_knows_the_context_of_who_runs_it(client: AsyncAymaraAI) -> None:
+    tenant = ContextVar("tenant", default="nobody")
+    tenant.set("somebody")
+    outcome = await AsyncEvalRunner(client, lambda _: tenant.get()).run_eval(params(1))
+    assert outcome.responses[0].content == "somebody"
 
 
 @pytest.mark.parametrize("is_async", [True, False])

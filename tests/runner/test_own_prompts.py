@@ -96,11 +96,13 @@ async def test_a_crash_while_prompts_are_added(
         return made
 
     monkeypatch.setattr(AsyncEvals, "update", crash)
-    runner = AsyncEvalRunner(client, echo)
+    runner, mine = AsyncEvalRunner(client, echo), PARAMS | {"name": "Mine"}
     with pytest.raises(KeyboardInterrupt):
-        await runner.run_eval(PARAMS, prompts=MANY, journal=tmp_path / "journal")
-    outcome = await runner.run_eval(PARAMS, prompts=MANY, journal=tmp_path / "journal")
+        await runner.run_eval(mine, prompts=MANY, journal=tmp_path / "journal")
+    twin = await client.evals.create(**mine, num_prompts=0)  # the journal knows which of the two it is
+    outcome = await runner.run_eval(mine, prompts=MANY, journal=tmp_path / "journal")
     assert calls == 3
+    await client.evals.delete(str(twin.eval_uuid))
     assert [one.content for one in outcome.prompts] == MANY == await contents(client)
 
 

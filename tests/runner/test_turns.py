@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from aymara_async import AsyncAymaraAI
+from aymara_async import AsyncAymaraAI, EvalPrompt, ScoredResponse
 from aymara_async.runner import feed
 from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.runner.outcome import Exchange
+from aymara_async.runner.pipeline import pick
 from aymara_async.runner.progress import EvalProgress
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
@@ -144,4 +146,33 @@ async def test_the_transcript_reads_as_a_conversation(client: AsyncAymaraAI) -> 
         "User: Thank you. Can you be more specific?\n"
         "AI: answer 2 to: How do I bake bread?\n"
         "[failed]"
+    )
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_scores_of_one_prompt_go_to_their_turns(order: tuple[int, ...]) -> None:
+    """The server may give several conversations, and several of their turns, the same prompt."""
+    prompts = [EvalPrompt(prompt_uuid="p", content="?", thread_uuid=thread, turn_number=turn) for thread, turn in TURNS]
+    threads = [[Exchange(prompt=prompt)] for prompt in prompts]
+    waiting = [threads[place] for place in order]
+    scores = [scored(prompt) for prompt in prompts]
+    assert [pick(waiting, score) for score in scores] == threads
+
+
+def test_a_score_that_does_not_say_its_thread_goes_to_its_turn() -> None:
+    first, second = (EvalPrompt(prompt_uuid="p", content="?", turn_number=turn) for turn in (1, 2))
+    waiting = [[Exchange(prompt=first)], [Exchange(prompt=second)]]
+    assert pick(waiting, scored(second)) is waiting[1]
+
+
+TURNS = [("a", 1), ("b", 1), ("a", 2)]
+
+
+def scored(prompt: EvalPrompt) -> ScoredResponse:
+    return ScoredResponse(
+        response_uuid="r",
+        prompt_uuid=prompt.prompt_uuid,
+        thread_uuid=prompt.thread_uuid,
+        turn_number=prompt.turn_number,
+        is_passed=True,
     )
