@@ -220,12 +220,16 @@ class Job:
             )
         self._learn_run(sent.run, answer.eval_run_uuid)
         claims = Claims(sent.turns)
+        scored = [one for one in answer.responses or () if is_scored(one)]
         with suppress(UndecidableError):  # the rest is looked for at the server
-            for scored in filter(is_scored, answer.responses or ()):
-                claims.take(scored)
+            if len(scored) > len(sent.turns):  # others of the run are among them
+                await self.reconciler.claim(scored, claims, sent.run)
+            else:
+                for one in scored:
+                    claims.take(one)
         if claims.found:
             await self.journal.record(sent, answer.eval_run_uuid, claims.found)
-            await self._yield([scored for _, scored in claims.found])
+            await self._yield([one for _, one in claims.found])
         return attrs.evolve(sent, run=attrs.evolve(sent.run, eval_run_uuid=answer.eval_run_uuid), turns=claims.missing)
 
     def _learn_run(self, run: Run, eval_run_uuid: str | None) -> None:

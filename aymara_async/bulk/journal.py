@@ -99,6 +99,10 @@ class Journal:
         """Tell which responses at the server, among those to these prompts, are already accounted for."""
         return await self._commits.ask(partial(tables.taken, prompt_uuids))
 
+    async def under_way(self, prompt_uuids: Sequence[str], run: Run) -> list[Turn]:
+        """List the turns of these prompts that may be at the server, in that run."""
+        return await self._commits.ask(partial(tables.under_way, prompt_uuids, run.id))
+
     async def first_scored(self, run: Run) -> set[str]:
         """Tell which responses the run's first batch consists of."""
         return await self._commits.ask(partial(tables.first_scored, run.id))

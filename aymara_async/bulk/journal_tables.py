@@ -178,6 +178,23 @@ _TAKEN = """
 SELECT response_uuid FROM temp.turns WHERE prompt_uuid IN (SELECT value FROM json_each(?)) AND state = ?
 AND response_uuid IS NOT NULL
 """
+_UNDER_WAY = """
+SELECT turns.id, turns.number, turns.prompt_uuid, turns.thread_uuid, turns.turn_number, turns.digest
+FROM temp.turns JOIN batches ON batches.id = turns.batch
+WHERE turns.prompt_uuid IN (SELECT value FROM json_each(?)) AND turns.state = ? AND batches.run = ?
+"""
+
+
+def under_way(prompt_uuids: Sequence[str], run_id: int, db: sqlite3.Connection) -> list[Turn]:
+    """Return the turns of these prompts that were sent to the run, and of which nothing more is known."""
+    rows = db.execute(_UNDER_WAY, (_json(prompt_uuids), SENT, run_id))
+    return [_turn(*row) for row in rows]
+
+
+def _turn(turn_id: int, number: int, prompt_uuid: str, thread_uuid: str, turn_number: int, digest: str) -> Turn:
+    return Turn(turn_id, number, prompt_uuid, thread_uuid or None, turn_number, digest)
+
+
 _FIRST = """
 SELECT response_uuid FROM temp.turns WHERE state = :state AND batch = (
   SELECT min(batch) FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run))
@@ -242,9 +259,8 @@ def sent(db: sqlite3.Connection) -> list[SentBatch]:
     """Return the batches with turns that are sent and not scored."""
     turns = defaultdict[SentBatch, list[Turn]](list)
     for batch_id, already, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
-        turn_id, number, prompt_uuid, thread_uuid, turn_number, digest = turn
         batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), already, ())
-        turns[batch].append(Turn(turn_id, number, prompt_uuid, thread_uuid or None, turn_number, digest))
+        turns[batch].append(_turn(*turn))
     return [attrs.evolve(batch, turns=held) for batch, held in turns.items()]
 
 
@@ -264,7 +280,8 @@ def single_run(run_name: str, db: sqlite3.Connection) -> Run:
 _NOT_LISTED = """
 SELECT prompt_uuid FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run) AND (
   response_uuid NOT IN (SELECT response_uuid FROM temp.listed WHERE response_uuid IS NOT NULL)
-  OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed))
+  OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed)
+  OR response_uuid IS NOT NULL AND id NOT IN (SELECT min(id) FROM temp.turns GROUP BY response_uuid))
 """
 _NOT_KNOWN = """
 SELECT prompt_uuid FROM temp.listed

@@ -10,6 +10,7 @@ one                             that one
 several, one says the same      that one
 several say the same            the most exact of them: they are alike
 several, none says the same     undecidable
+one of a batch under way, too   not decided until the answer to that batch is there
 ==============================  =================================================
 """
 
@@ -36,12 +37,22 @@ class Claims:
         self._wanted: defaultdict[str, list[Turn]] = defaultdict(list)
         for turn in turns:
             self._wanted[turn.prompt_uuid].append(turn)
+        self._ids = {turn.id for of_prompt in self._wanted.values() for turn in of_prompt}
+        self.contested: set[Turn] = set()
+        """Turns that a listed response fits which may be that of a batch under way."""
         self.found: list[tuple[Turn, ScoredResponse]] = []
         """Turns with what the server lists for them."""
 
     def wants(self, scored: ScoredResponse) -> bool:
         """Tell whether a listed response may be one of them."""
         return any(turn.could_be(scored) for turn in self._wanted.get(scored.prompt_uuid, ()))
+
+    def contest(self, scored: ScoredResponse, under_way: Iterable[Turn]) -> bool:
+        """Tell whether a listed response may also be one of these turns, unless they are looked for, too."""
+        if not any(turn.could_be(scored) for turn in under_way if turn.id not in self._ids):
+            return False
+        self.contested.update(turn for turn in self._wanted[scored.prompt_uuid] if turn.could_be(scored))
+        return True
 
     def take(self, scored: ScoredResponse) -> Turn | None:
         """Give a listed response to the turn that it belongs to; raises ``UndecidableError``."""

@@ -7,7 +7,8 @@ what it says                                         then
 ===================================================  ===========================================================
 no run of the batch's name, or the run does not      asked again, until the grace period after the loss is over;
 list the response                                    then the response is missing: sent again, or an error
-the run lists the response without a score           asked again, as long as there is patience
+the run lists the response without a score, or one   asked again, as long as there is patience
+that may be another batch's that is under way
 the run lists the response with its score            its result, as if the answer had come
 two runs have the name; a listed response fits two   ``BatchOutcomeUnknownError``
 that were sent; nothing can be asked any more
@@ -30,7 +31,7 @@ import attrs
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.bulk.journal import Journal
-from aymara_async.bulk.journal_entries import SentBatch
+from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
 from aymara_async.bulk.turns import Turn
 from aymara_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, PaginationError
@@ -51,8 +52,8 @@ class Doubt:
     """When its connection was lost, at the latest."""
     eval_run_uuid: str | None
     missing: Sequence[Turn]
-    unscored: int = 0
-    """Responses that are listed, but not scored yet."""
+    open: int = 0
+    """Responses that may be listed, but are not scored yet, or may be those of a batch under way."""
     found: list[tuple[Turn, ScoredResponse]] = attrs.field(factory=list)
     looked_at: float = -1.0
     """When the last look that included it began."""
@@ -92,9 +93,9 @@ class Reconciler:
                         await self._look_in_vain()
                 if not doubt.missing:
                     return doubt
-                end = doubt.since + (self.patience if doubt.unscored else self.grace)
+                end = doubt.since + (self.patience if doubt.open else self.grace)
                 if doubt.looked_at >= end:
-                    if doubt.unscored:
+                    if doubt.open:
                         raise unknown(doubt, f"the server has it, but did not score it within {self.patience:g} s")
                     return doubt
                 left = end - monotonic()
@@ -158,10 +159,10 @@ class Reconciler:
         try:
             async with aclosing(self.calls.listed(eval_run_uuid, offset=offset)) as pages:
                 async for page in pages:
-                    await self._claim(page, claims)
+                    await self.claim(page, claims, doubts[0].batch.run)
         except UndecidableError as error:
             raise unknown(doubts[0], str(error), [eval_run_uuid]) from error
-        unscored = {turn for turn, scored in claims.found if not is_scored(scored)}
+        still_open = claims.contested | {turn for turn, scored in claims.found if not is_scored(scored)}
         found = {turn: scored for turn, scored in claims.found if is_scored(scored)}
         for doubt in doubts:
             mine = [(turn, found[turn]) for turn in doubt.missing if turn in found]
@@ -169,16 +170,19 @@ class Reconciler:
                 await self.journal.record(doubt.batch, eval_run_uuid, mine)
             doubt.found += mine
             doubt.missing = [turn for turn in doubt.missing if turn not in found]
-            doubt.unscored = sum(turn in unscored for turn in doubt.missing)
+            doubt.open = sum(turn in still_open for turn in doubt.missing)
 
-    async def _claim(self, page: Sequence[ScoredResponse], claims: Claims) -> None:
+    async def claim(self, page: Sequence[ScoredResponse], claims: Claims, run: Run) -> None:
         """Give those on the page that the journal does not have yet to whom they belong."""
         fitting = [scored for scored in page if claims.wants(scored)]
         if not fitting:
             return
-        taken = await self.journal.taken([scored.prompt_uuid for scored in fitting])
+        prompt_uuids = [scored.prompt_uuid for scored in fitting]
+        # In this order: what is answered in between is still under way, or already taken.
+        under_way = await self.journal.under_way(prompt_uuids, run)
+        taken = await self.journal.taken(prompt_uuids)
         for scored in fitting:
-            if scored.response_uuid not in taken:
+            if scored.response_uuid not in taken and not claims.contest(scored, under_way):
                 claims.take(scored)
 
     async def _lists_in_order(self, eval_run_uuid: str, batch: SentBatch) -> bool:

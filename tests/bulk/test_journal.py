@@ -325,6 +325,18 @@ async def test_the_life_of_a_turn(path: Path) -> None:
     await again.close()
 
 
+async def test_a_listed_response_stands_for_one_turn_only(path: Path) -> None:
+    journal = await open_journal(path)
+    turns = [one.turn for one in await journal.register([item(1), item(2)], knows_prompts=False)]
+    run = await journal.single_run()
+    batch = await journal.intend(turns, run)
+    results = [ScoredResponse(prompt_uuid=turn.prompt_uuid, response_uuid="r1", is_passed=True) for turn in turns]
+    await journal.record(batch, "score_run.1", list(zip(turns, results, strict=True)))
+    await journal.add_listed(results[:1])
+    assert await journal.compare_listed(run) == (["p2"], [])
+    await journal.close()
+
+
 async def test_without_a_file_nothing_is_left_and_results_are_not_kept(tmp_path: Path) -> None:
     journal = await open_journal(None)
     (one,) = await journal.register([item(1)], knows_prompts=False)

@@ -191,6 +191,23 @@ async def test_an_answer_without_responses_is_read_back(bench: Any, monkeypatch:
     b.check_each_once()
 
 
+async def test_an_answer_with_all_of_the_run_is_not_confused(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    b = await bench(1)
+    whole: list[Any] = []
+
+    def answer_with_the_whole_run(body: dict[str, Any]) -> None:
+        whole.extend(body["responses"])
+        body["responses"] = list(whole)
+
+    changing_answers(monkeypatch, answer_with_the_whole_run)
+    rows = [{"prompt_uuid": b.prompts[0], "thread_uuid": thread, "content": "x"} for thread in ("t", "u")]
+    rows.append({"prompt_uuid": b.prompts[0], "content": "x"})
+    scored = [one async for one in b.scorer(batch_size=1, concurrency=1).score(rows)]
+    assert len({one.response_uuid for one in scored}) == 3
+    assert len(b.sent()) == 3
+    assert set(b.sandbox.scored.values()) == {1}
+
+
 async def test_an_answer_with_some_responses_is_completed(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     b = await bench(30)
     changing_answers(monkeypatch, lambda body: body["responses"].pop())
@@ -320,6 +337,24 @@ async def test_turns_that_the_server_may_confuse_are_told_apart_by_what_they_say
     ]
     result = await b.scorer().run(rows)
     assert (result.scored, result.reconciled) == (2, 2)
+
+
+@pytest.mark.parametrize("contents", [("one", "two"), ("same", "same")], ids=["told apart", "alike"])
+async def test_the_response_of_a_batch_under_way_is_not_given_to_one_in_doubt(
+    bench: Any, contents: tuple[str, str]
+) -> None:
+    # The second call does not arrive, the third is scored, but its answer takes longer than the grace period.
+    late = f"stall@{SCORE}:calls=3,at=headers,seconds=0.6"
+    b = await bench(2, faults=[f"reset@{SCORE}:calls=2", late])
+    rows = [
+        b.rows[0],
+        {"prompt_uuid": b.prompts[1], "content": contents[0]},
+        {"prompt_uuid": b.prompts[1], "thread_uuid": "another", "content": contents[1]},
+    ]
+    result = await b.scorer(batch_size=1, concurrency=2).run(rows)
+    assert result.scored == 3
+    assert len(b.sandbox.scored) == 3
+    assert set(b.sandbox.scored.values()) == {1}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409])
