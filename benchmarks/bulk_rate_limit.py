@@ -9,8 +9,6 @@ from collections import Counter
 from aymara_async import AsyncAymaraAI
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.sandbox import Sandbox
-from aymara_async.sandbox.faults import RateLimit
-from aymara_async.sandbox.plan import RateWindow
 
 ALLOWED, STEADY_FROM = 50, 30
 
@@ -21,14 +19,16 @@ def judge(prompt: object, response: object, eval: object) -> tuple[bool, float, 
 
 async def main() -> None:
     responses = ALLOWED * (int(sys.argv[1]) if len(sys.argv) > 1 else 120)
-    async with Sandbox(judge=judge) as sandbox, AsyncAymaraAI(base_url=sandbox.url, api_key=sandbox.api_key) as client:
+    async with (
+        Sandbox(judge=judge, rate_limit=f"{ALLOWED}/1") as sandbox,
+        AsyncAymaraAI(base_url=sandbox.url, api_key=sandbox.api_key) as client,
+    ):
         created = await client.evals.create(ai_description="x", eval_type="safety", num_prompts=0)
         creates = [{"content": str(number)} for number in range(responses)]
         await client.evals.update(created.eval_uuid, prompt_creates=creates)
         prompts = [prompt.prompt_uuid async for prompt in client.evals.list_prompts(created.eval_uuid)]
+        await asyncio.sleep(1.5)  # what prepared the job shall not count
         before = len(sandbox.requests)
-        # Only the job is limited, not what prepared it.
-        sandbox._origins[-1]._handle.__self__.rate = RateWindow(RateLimit(ALLOWED))
         rows = ({"prompt_uuid": prompt, "content": "x"} for prompt in prompts)
         result = await AsyncBulkScorer(client, eval_uuid=created.eval_uuid, batch_size=1).run(rows)
         requests = sandbox.requests[before:]

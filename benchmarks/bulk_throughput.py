@@ -13,7 +13,7 @@ from bulk_bench import server
 from aymara_async import AsyncAymaraAI
 from aymara_async.bulk.scorer import AsyncBulkScorer
 
-ROUNDS = 5
+ROUNDS = 7
 PAUSE = 0.01
 
 
@@ -53,17 +53,23 @@ async def beside(client: AsyncAymaraAI, eval_uuid: str, file: str, journal: str 
 
 async def compare(folder: str, responses: int) -> None:
     rates: dict[str, list[float]] = {"without": [], "with": []}
+    costs: list[float] = []
     file = f"{folder}/responses.jsonl"
     for number in range(ROUNDS):
-        for kind, found in rates.items():
+        for kind in list(rates) if number % 2 else reversed(rates):  # in turn, so that a slow spell meets both
             with server(responses, file) as running:
                 async with AsyncAymaraAI(base_url=running.url, api_key=running.api_key) as client:
                     journal = f"{folder}/journal{number}.db" if kind == "with" else None
-                    found.append(await rate(client, running.eval_uuid, file, journal, responses))
-    best = {kind: max(found) for kind, found in rates.items()}
+                    rates[kind].append(await rate(client, running.eval_uuid, file, journal, responses))
+        costs.append(1 - rates["with"][-1] / rates["without"][-1])
     for kind, found in rates.items():
         print(f"{kind} a journal: {', '.join(f'{one:.0f}' for one in found)} responses a second")
-    print(f"the journal costs {(1 - best['with'] / best['without']) * 100:.1f}% of the throughput (best of {ROUNDS})")
+    medians = {kind: median(found) for kind, found in rates.items()}
+    print(
+        f"the journal costs {1 - medians['with'] / medians['without']:.1%} of the throughput (medians of {ROUNDS}); ",
+        end="",
+    )
+    print(f"within the rounds {', '.join(f'{cost:.1%}' for cost in costs)}, in the median {median(costs):.1%}")
 
 
 async def paced(folder: str, responses: int, seconds: float) -> None:
