@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.group import COMMANDS
 from aymara_async.sandbox import Sandbox
-from tests.cli.process import run
+from tests.cli.process import ROOT, run
 from tests.faulty_server import FaultyServer, error, reply
 
 KEY = "a-key-that-must-not-show"
@@ -81,3 +85,19 @@ async def test_missing_key_is_a_usage_error(arguments: list[str], sandbox: Sandb
     assert (ended.code, ended.stdout) == (2, "")
     assert "Set the environment variable AYMARA_AI_API_KEY" in ended.stderr
     assert not sandbox.requests
+
+
+def test_page_on_the_command_line_has_every_exit_code() -> None:
+    section = (
+        (ROOT / "docs" / "command-line.md")
+        .read_text(encoding="utf-8")
+        .partition("## Exit codes")[2]
+        .partition("## ")[0]
+    )
+    told = [int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)]
+    assert told == [code.value for code in ExitCode]
+
+
+def test_page_on_the_command_line_has_every_command() -> None:
+    table = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z]+)", table, re.MULTILINE)) >= set(COMMANDS)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +19,7 @@ from aymara_async.cli.output_data import CSVWriter, JSONLinesWriter, JSONWriter
 from aymara_async.cli.output_table import Column, TableWriter
 from tests.cli.filled import HOSTILE
 from tests.cli.process import ROOT, finish, own_environment, run, start
-from tests.faulty_server import Exchange, FaultyServer, error, message
+from tests.faulty_server import Exchange, FaultyServer, error, message, stall
 
 ROWS = [
     {"text": HOSTILE, "number": -0.5, "flag": True, "nothing": None, "nested": {"a": [1, "=2"]}},
@@ -136,6 +137,7 @@ def test_object_for_people(
     assert "nothing" not in text
     assert "yes" in text.split()
     assert "inner[0].deep" in text
+    assert ("\na_name_that_leaves_little\n  =1+1" in f"\n{text}") == (width == 40)
     assert " …" in text
 
 
@@ -192,6 +194,20 @@ async def test_long_list_comes_whole_and_in_order() -> None:
         ended = await run("runs", "responses", "x", "--format", "jsonl", env=environment_of(server))
     assert ended.code == 0
     assert [json.loads(line)["prompt_uuid"] for line in ended.stdout.splitlines()] == [f"p{n}" for n in range(NUM_ROWS)]
+
+
+async def test_ctrl_c_says_that_the_list_is_not_whole() -> None:
+    async def begin(exchange: Exchange) -> None:
+        await (_give_page if "offset=0" in exchange.request.target else stall)(exchange)
+
+    async with FaultyServer(begin) as server:
+        process = await start("runs", "responses", "x", "--format", "jsonl", env=environment_of(server))
+        assert process.stdout is not None
+        assert await process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        ended = await finish(process)
+    assert (ended.code, ended.stdout.count("\n")) == (130, 99)
+    assert ended.stderr.lstrip() == "Interrupted. Nothing was changed; what was written is not the whole list.\n"
 
 
 async def test_list_that_breaks_off_says_so() -> None:
