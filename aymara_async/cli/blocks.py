@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
-from rich import box
 from rich.console import RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from aymara_async.cli import stdout
-from aymara_async.cli.output_table import label_grid, page
+from aymara_async.cli.output_table import Column, TableWriter, label_grid, page
 from aymara_async.cli.terminal import printable
 
 
 def write_blocks(blocks: Iterable[RenderableType]) -> None:
-    """Write blocks with a blank line between them; raises ``OutputError``."""
-    stdout.write(page(_spaced(blocks)))
-
-
-def _spaced(blocks: Iterable[RenderableType]) -> Iterator[RenderableType]:
-    for number, block in enumerate(blocks):
-        if number:
-            yield ""
-        yield block
+    """Write blocks with a blank line between them, those that are text as they are; raises ``OutputError``."""
+    stdout.write("\n".join(block if isinstance(block, str) else page([block]) for block in blocks))
 
 
 def labelled(rows: Iterable[tuple[str, str]], *, indent: int = 0) -> RenderableType:
@@ -35,10 +27,10 @@ def labelled(rows: Iterable[tuple[str, str]], *, indent: int = 0) -> RenderableT
     return Padding(grid, (0, 0, 0, indent))
 
 
-def figures(name: str, *headers: str) -> Table:
-    """Begin a table of names and figures."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(name, overflow="fold")
-    for header in headers:
-        table.add_column(header, justify="right", no_wrap=True)
-    return table
+def figures(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a table of names, which come first, and figures; where it does not fit, each row becomes a block."""
+    columns = [
+        Column[Sequence[str]](header=header, cell=itemgetter(number), is_text=number == 0, is_number=number > 0)
+        for number, header in enumerate(headers)
+    ]
+    return TableWriter(columns).rows(rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from aymara_async.analysis import Pair, RunComparison, ScoredRun, wilson_interval
@@ -14,7 +13,6 @@ from aymara_async.analysis.response_text import response_text
 from aymara_async.cli.blocks import figures, labelled
 from aymara_async.cli.compare_rows import CategoryChange, category_changes
 from aymara_async.cli.score_table import excerpt
-from aymara_async.cli.terminal import printable
 
 _LENGTH = 240
 
@@ -47,20 +45,21 @@ def _headline(comparison: RunComparison) -> Text:
     return Text(f"Chance may explain what changed from A to B: {changes}", style="bold")
 
 
-def _runs(comparison: RunComparison) -> Table:
+def _runs(comparison: RunComparison) -> str:
     level = exact_percent(comparison.confidence_level)
-    table = figures("Run", "Pass rate", f"{level} interval", "Passed", "No score")
-    for letter, run in (("A", comparison.baseline), ("B", comparison.candidate)):
-        table.add_row(*_run(letter, run, comparison.confidence_level))
-    return table
+    runs = (("A", comparison.baseline), ("B", comparison.candidate))
+    return figures(
+        ("Run", "Pass rate", f"{level} interval", "Passed", "No score"),
+        [_run(letter, run, comparison.confidence_level) for letter, run in runs],
+    )
 
 
-def _run(letter: str, run: ScoredRun, confidence_level: float) -> tuple[Text, str, str, str, str]:
+def _run(letter: str, run: ScoredRun, confidence_level: float) -> tuple[str, ...]:
     tally = run.tally
     interval = wilson_interval(tally.passed, tally.scored, confidence_level=confidence_level)
     missing = tally.unscored + tally.excluded + len(run.unanswered)
     return (
-        Text(printable(f"{letter} {run.name}")),
+        f"{letter} {run.name}",
         percent(tally.pass_rate),
         percent_range(interval) if tally.scored else "-",
         f"{tally.passed:,} of {tally.scored:,}",
@@ -97,20 +96,21 @@ def _pairs(comparison: RunComparison) -> str:
     return f"{comparison.num_pairs:,} with a score in both{'; not counted: ' if parts else ''}{', '.join(parts)}"
 
 
-def _categories(changes: Sequence[CategoryChange]) -> Table:
-    table = figures("Category", "Pairs", "A", "B", "Points", "Worse", "Better")
-    for change in changes:
-        before, now = change.rates
-        table.add_row(
-            Text(printable(change.category) if change.category else "(none)"),
-            f"{change.num_pairs:,}",
-            percent(before),
-            percent(now),
-            points(change.difference),
-            f"{change.regressions:,}",
-            f"{change.improvements:,}",
-        )
-    return table
+def _categories(changes: Sequence[CategoryChange]) -> str:
+    return figures(
+        ("Category", "Pairs", "A", "B", "Points", "Worse", "Better"),
+        [
+            (
+                change.category or "(none)",
+                f"{change.num_pairs:,}",
+                *map(percent, change.rates),
+                points(change.difference),
+                f"{change.regressions:,}",
+                f"{change.improvements:,}",
+            )
+            for change in changes
+        ],
+    )
 
 
 def _changed(title: str, pairs: Sequence[Pair], num_shown: int) -> Iterator[RenderableType]:

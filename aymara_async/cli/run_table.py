@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from aymara_async.cli.blocks import figures, labelled
 from aymara_async.cli.score_table import excerpt, percent
-from aymara_async.cli.terminal import printable
 from aymara_async.models import FileReference
 from aymara_async.runner.outcome import EvalOutcome, Exchange
 
@@ -60,12 +58,14 @@ def _counts(outcome: EvalOutcome) -> RenderableType:
     return labelled([*rows, ("Eval", outcome.eval.eval_uuid or ""), ("Run", outcome.run.eval_run_uuid)])
 
 
-def _categories(outcome: EvalOutcome) -> Table:
-    table = figures("Category", "Passed", "Failed", "Pass rate")
-    for category, tally in outcome.categories.items():
-        name = Text(printable(category) if category else "(none)")
-        table.add_row(name, f"{tally.passed:,}", f"{tally.failed:,}", percent(tally))
-    return table
+def _categories(outcome: EvalOutcome) -> str:
+    return figures(
+        ("Category", "Passed", "Failed", "Pass rate"),
+        [
+            (category or "(none)", f"{tally.passed:,}", f"{tally.failed:,}", percent(tally))
+            for category, tally in outcome.categories.items()
+        ],
+    )
 
 
 def _thread(thread: Sequence[Exchange], names: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -61,6 +61,15 @@ async def test_table_tells_what_changed(sandbox: Sandbox, env: dict[str, str]) -
     assert ended.stderr == f"Reading runs {old}, {new}\n"
 
 
+async def test_narrow_terminal_gets_every_figure(sandbox: Sandbox, env: dict[str, str]) -> None:
+    old, new = await two_runs(sandbox, OLD, NEW)
+    ended = await run("compare", old, new, env=env | {"COLUMNS": "40"})
+    text = " ".join(ended.stdout.split())
+    assert "Run A old model Pass rate 78.6% 95% interval 52.4% to 92.4% Passed 11 of 14 No score 1" in text
+    assert "Category theft Pairs 7 A 71.4% B 28.6% Points −42.9 Worse 4 Better 1" in text
+    assert all(len(line) <= 40 for line in ended.stdout.splitlines())
+
+
 async def test_categories_are_sorted_by_what_got_worse(sandbox: Sandbox, env: dict[str, str]) -> None:
     old, new = await two_runs(sandbox, "PPPPFPPP", "PFFFPFFF")
     ended = await run("compare", "--format", "json", old, new, env=env)
