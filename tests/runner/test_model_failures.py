@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_none
 
-from aymara_async import AsyncAymaraAI, EvalResponse, RequestValidationError
+from aymara_async import AsyncAymaraAI, EvalResponse, IncompleteScoringError, RequestValidationError
 from aymara_async.runner import calling
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -289,3 +289,18 @@ async def test_a_response_that_the_server_rejects_is_in_the_outcome(
     assert [bool(exchange.rejection) for exchange in outcome.exchanges] == [n == 4 for n in range(9)]
     assert outcome.errors == [outcome.exchanges[4]]
     assert len(outcome.responses) == 8
+
+
+async def test_a_server_that_rejects_every_response(client: AsyncAymaraAI) -> None:
+    eval_uuid = await make_exact_eval(client, "one", "two")
+    prompts = [one.prompt_uuid async for one in client.evals.list_prompts(eval_uuid)]
+
+    async def model(prompt: ModelPrompt) -> str:
+        if prompt == "one":
+            gone = [{"prompt_uuid": one, "action": "delete"} for one in prompts]
+            await client.evals.update(eval_uuid, prompt_updates=gone)
+        return REFUSAL
+
+    with pytest.raises(IncompleteScoringError, match="in 0 runs instead of one") as caught:
+        await AsyncEvalRunner(client, model).run_eval(eval_uuid=eval_uuid)
+    assert caught.value.missing == prompts

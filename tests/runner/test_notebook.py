@@ -50,7 +50,9 @@ async def test_a_notebook(sandbox: Sandbox, tmp_path: Path) -> None:
     kernel = nbclient.NotebookClient(
         notebook, timeout=50, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}
     )
-    env = own_environment(AYMARA_AI_BASE_URL=sandbox.url, AYMARA_AI_API_KEY=sandbox.api_key)
+    env = own_environment(
+        AYMARA_AI_BASE_URL=sandbox.url, AYMARA_AI_API_KEY=sandbox.api_key, PYTHONPATH=str(Path(__file__).parents[2])
+    )
     await kernel.async_execute(env=env)
     imports, blocking, again, awaited, failing = (cell.outputs for cell in notebook.cells)
     assert imports == []

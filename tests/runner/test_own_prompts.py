@@ -113,9 +113,11 @@ async def test_a_server_that_makes_no_empty_eval(client: AsyncAymaraAI, sandbox:
 
 
 async def test_a_server_that_changes_prompts(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    update = AsyncEvals.update
+    update, calls = AsyncEvals.update, 0
 
     async def strip(self: AsyncEvals, *args: Any, prompt_creates: Any, **fields: Any) -> Any:
+        nonlocal calls
+        calls += 1
         if prompt_creates:
             prompt_creates = [PromptCreate(content=one.content.strip()) for one in prompt_creates]
         return await update(self, *args, prompt_creates=prompt_creates, **fields)
@@ -123,6 +125,7 @@ async def test_a_server_that_changes_prompts(client: AsyncAymaraAI, monkeypatch:
     monkeypatch.setattr(AsyncEvals, "update", strip)
     with pytest.raises(ExactEvalError, match=r"1 are \(first prompt 2\) not in it as they were sent"):
         await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=["one", " two "])
+    assert calls == 3  # once more, without what came of the first time, and then it gives up
 
 
 async def test_the_order_is_kept_where_the_eval_is_picked_up(
