@@ -22,6 +22,7 @@ def require_analysis(*names: str) -> None:
 
 async def read_runs(client: AsyncAymaraAI, eval_run_uuids: Sequence[str], terminal: Terminal) -> list[ScoredRun]:
     """Read runs with their prompts and responses, all at once; raises ``APIError``."""
+    terminal.harm = "Nothing was changed or written."
     many = "runs" if len(eval_run_uuids) > 1 else "run"
     terminal.note(f"Reading {many} {', '.join(eval_run_uuids)}")
     runs = await asyncio.gather(*(analysis.read_run(client, uuid) for uuid in eval_run_uuids))

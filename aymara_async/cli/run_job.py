@@ -21,10 +21,11 @@ from aymara_async.cli.run_rows import FIELDS, document, error_line, rows
 from aymara_async.cli.run_table import run_table
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import IncompleteScoringError
+from aymara_async.errors import APIStatusError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
 from aymara_async.runner.errors import ModelError
-from aymara_async.runner.outcome import EvalOutcome, Exchange
+from aymara_async.runner.handle import EvalHandle
+from aymara_async.runner.outcome import EvalOutcome, Exchange, in_order
 from aymara_async.runner.progress import Display, EvalProgress, make_display
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.runner.settings import RunnerOptions
@@ -71,7 +72,7 @@ class RunJob:
                     outcome = await self._outcome(client, model)
                 except ModelError as error:
                     return self._tell_stopped(error)
-        names = self._names(outcome)
+        outcome, names = self._named(outcome)
         self._tell_errors(outcome, names)
         run = _scored_run(outcome)
         code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self._show(outcome, gated, names))
@@ -83,18 +84,18 @@ class RunJob:
     @property
     def state(self) -> str:
         """How far it got, and how to go on."""
+        way = (
+            f"Run the same command again to go on: {self.journal} keeps what was answered and scored."
+            if self.journal is not None
+            else "With --journal FILE it could be resumed."
+        )
         if self.eval_uuid is None:
-            return "An eval may have been created." if self._is_creating else "Nothing was sent."
+            return f"An eval may have been created. {way}" if self._is_creating else "Nothing was created."
         progress = self._progress
         done = (
             "The model was not asked yet."
             if progress is None
             else f"The model has answered {progress.answered:,} prompts, {progress.scored:,} answers are scored."
-        )
-        way = (
-            f"Run the same command again to go on: {self.journal} keeps what was answered and scored."
-            if self.journal is not None
-            else "With --journal FILE it could be resumed."
         )
         return f"Eval {self.eval_uuid} stays at the server. {done} {way}"
 
@@ -102,14 +103,7 @@ class RunJob:
         options = self.options.copy()
         options["progress"] = self._watch
         runner = AsyncEvalRunner(client, model, concurrency=self.concurrency, **options)
-        self._is_creating = self.eval_uuid is None
-        handle = await runner.start(
-            self.fields,
-            eval_uuid=self.eval_uuid,
-            prompts=None if self.prompts is None else map(_creation, self.prompts),
-            run_name=self.run_name,
-            journal=self.journal,
-        )
+        handle = await self._start(runner)
         self.eval_uuid = handle.eval_uuid
         self.terminal.note(f"Putting the prompts of eval {handle.eval_uuid} to {self.source.name}")
         # Not before all is told that goes above it.
@@ -120,18 +114,34 @@ class RunJob:
             if self._display is not None:
                 self._display.close()
 
+    async def _start(self, runner: AsyncEvalRunner) -> EvalHandle:
+        self._is_creating = self.eval_uuid is None
+        try:
+            return await runner.start(
+                self.fields,
+                eval_uuid=self.eval_uuid,
+                prompts=None if self.prompts is None else map(_creation, self.prompts),
+                run_name=self.run_name,
+                journal=self.journal,
+            )
+        except APIStatusError as error:
+            # An eval that is to hold prompts of a file may be there when adding them fails.
+            self._is_creating &= self.prompts is not None or error.status_code >= 500
+            raise
+
     def _watch(self, progress: EvalProgress) -> None:
         self._progress = progress
         if self._display is not None:
             self._display.update(progress)
 
-    def _names(self, outcome: EvalOutcome) -> dict[str, str]:
-        """Find the names that the caller's file has for the prompts, by the server's id."""
+    def _named(self, outcome: EvalOutcome) -> tuple[EvalOutcome, dict[str, str]]:
+        """Bring the prompts of a file into its order, and find its names for them, by the server's id."""
         if self.prompts is None:
-            return {}
+            return outcome, {}
         first = [thread[0].prompt for thread in outcome.threads]
         mapped = map_prompts(str(self.eval_uuid), self.prompts, first)
-        return {theirs: ours for ours, theirs in mapped.items()}
+        ordered = attrs.evolve(outcome, threads=in_order(outcome.threads, list(mapped.values())))
+        return ordered, {theirs: ours for ours, theirs in mapped.items()}
 
     def _show(self, outcome: EvalOutcome, gated: Gated, names: Mapping[str, str]) -> None:
         if self.format == "table":

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -20,7 +21,7 @@ from rich.cells import cell_len
 
 from aymara_async.cli import invocation
 from aymara_async.sandbox import Sandbox
-from tests.cli.process import ROOT, own_environment, rows_of, run
+from tests.cli.process import ROOT, finish, line_with, own_environment, rows_of, run, start
 from tests.cli.scored_runs import ANSWER, REFUSAL, client_of, make_eval, make_run, two_runs
 from tests.cli.tampering import tampering
 
@@ -279,6 +280,17 @@ async def test_hostile_text_cannot_drive_the_terminal(sandbox: Sandbox, env: dic
     assert not set(ended.stdout) & {"\x1b", "\x07", "\u202e"}
     assert "[bold]y[/bold]" in ended.stdout
     assert max(map(cell_len, ended.stdout.splitlines())) <= 80
+
+
+async def test_interrupted_while_reading() -> None:
+    async with Sandbox(faults=["stall"]) as sandbox:
+        env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
+        process = await start("compare", "a", "b", env=env)
+        await line_with(process, "Reading runs a, b")
+        process.send_signal(signal.SIGINT)
+        ended = await finish(process)
+    assert (ended.code, ended.stdout) == (130, "")
+    assert ended.stderr.lstrip() == "Interrupted. Nothing was changed or written.\n"
 
 
 async def test_workspace_and_server_are_options(sandbox: Sandbox, env: dict[str, str]) -> None:

@@ -11,8 +11,10 @@ import pty
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from rich.cells import cell_len
 
 from aymara_async.sandbox import Sandbox
@@ -20,6 +22,7 @@ from tests.cli import models
 from tests.cli.model_folder import folder
 from tests.cli.process import jsonl, own_environment, run
 from tests.cli.scored_runs import client_of, make_eval, make_run
+from tests.cli.tampering import tampering
 
 __all__ = ["folder"]
 
@@ -116,6 +119,22 @@ async def test_prompts_of_a_file_keep_their_names_and_order(folder: Path) -> Non
     table = await run("run", "--model", "models:mixed", *arguments)
     assert [line.split()[2] for line in table.stdout.splitlines() if line.startswith("  Prompt id")] == ["p2", "p1"]
     assert "embedded sandbox" in table.stderr
+
+
+async def test_order_of_a_file_is_kept_whatever_the_order_of_the_server(
+    sandbox: Sandbox, env: dict[str, str], folder: Path
+) -> None:
+    def reverse(request: web.Request, _asked: Any, status: int, answered: Any) -> tuple[int, Any]:
+        if request.path.endswith("/prompts"):
+            answered["items"].reverse()
+        return status, answered
+
+    prompts = jsonl(folder / "p.jsonl", [{"id": name, "content": f"Q{name}"} for name in "cab"])
+    async with tampering(sandbox.url, reverse) as url:
+        arguments = ["run", *REFUSE, *NEW, "--prompts", prompts, "--format", "jsonl"]
+        ended = await run(*arguments, env=env | {"AYMARA_AI_BASE_URL": url})
+    rows = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [(row["prompt_uuid"], row["prompt"]) for row in rows] == [("c", "Qc"), ("a", "Qa"), ("b", "Qb")]
 
 
 async def test_several_turns(sandbox: Sandbox, env: dict[str, str]) -> None:

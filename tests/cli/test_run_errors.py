@@ -131,6 +131,14 @@ async def test_unknown_eval_and_refused_key(env: dict[str, str]) -> None:
     assert ended.code == 3
     assert "401" in ended.stderr
     assert "a-wrong-key-1234" not in ended.stderr
+    assert ended.stderr.splitlines()[-1] == "How things stand: Nothing was created."
+
+
+async def test_lost_answer_to_the_creation_is_told(sandbox: Sandbox, env: dict[str, str]) -> None:
+    sandbox.add_fault("reset@evals.create")
+    ended = await run("run", "-q", *REFUSE, *FEW, "--journal", "my.journal", env=env)
+    assert ended.code == 3
+    assert ended.stderr.splitlines()[-1].startswith("How things stand: An eval may have been created. Run the same")
 
 
 async def test_wrong_baseline_costs_nothing(sandbox: Sandbox, env: dict[str, str]) -> None:
