@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Self
@@ -46,16 +46,22 @@ class BlockingScoringStream:
 
     def __init__(self, stream: ScoringStream, portal: Portal) -> None:
         self._stream = stream
-        self._items = _iterate(stream, portal)
+        self._chunks = _iterate(stream, portal)
+        self._items = _flatten(self._chunks)
 
     @property
     def result(self) -> BulkResult:
         """How far it is; complete when the iteration has ended."""
         return self._stream.result
 
+    def chunks(self) -> Iterator[list[ScoredResponse]]:
+        """Iterate over lists of results, as they came from the server."""
+        return self._chunks
+
     def close(self) -> None:
         """Stop; what is under way is looked for when the job resumes."""
         self._items.close()
+        self._chunks.close()
 
     def __iter__(self) -> Self:
         return self
@@ -72,7 +78,11 @@ class BlockingScoringStream:
         self.close()
 
 
-def _iterate(stream: ScoringStream, portal: Portal) -> Generator[ScoredResponse, None, None]:
-    # No method: the generator would keep its owner alive, and a forgotten one would not be closed at once.
-    for chunk in portal.iterate(stream.chunks):
+# No methods: the generators would keep their owner alive, and a forgotten one would not be closed at once.
+def _iterate(stream: ScoringStream, portal: Portal) -> Generator[list[ScoredResponse], None, None]:
+    yield from portal.iterate(stream.chunks)
+
+
+def _flatten(chunks: Iterator[list[ScoredResponse]]) -> Generator[ScoredResponse, None, None]:
+    for chunk in chunks:
         yield from chunk

@@ -185,7 +185,7 @@ class Job:
         refusals = 0
         while True:
             try:
-                async with self._requests:
+                async with self._requests, self.calls.limiter.room:
                     if self._fatal is not None:  # what ended another batch would end this one too
                         raise self._fatal
                     answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)

@@ -42,6 +42,8 @@ TOLERATED = 0.1
 """Share of refusals without Retry-After that is no sign of being too fast."""
 CATCH_UP = 0.02
 """Seconds of slots that are made up for when the loop was late."""
+LEFT_TO_OTHERS = 0.25
+"""Share of the client's connections that bulk jobs do not take, so that no other call waits for one."""
 
 
 class Recent:
@@ -127,8 +129,10 @@ class Rate:
 class Limiter:
     """Let requests go at the rate, in the order in which they came; belongs to one event loop."""
 
-    def __init__(self, backoff: RetryPolicy) -> None:
+    def __init__(self, backoff: RetryPolicy, connections: int = 100) -> None:
         self.rate: Rate = Rate()
+        self.room: asyncio.Semaphore = asyncio.Semaphore(max(1, connections - math.ceil(LEFT_TO_OTHERS * connections)))
+        """Room for batches under way, of all jobs together."""
         self._backoff = backoff
         self._queue = deque[asyncio.Future[None]]()
         self._next = -math.inf
@@ -184,8 +188,8 @@ class Limiter:
 class Limiters:
     """The limiters of a client, as its session's observer; one for each event loop that it is used in."""
 
-    def __init__(self, backoff: RetryPolicy) -> None:
-        self._backoff = backoff
+    def __init__(self, backoff: RetryPolicy, connections: int) -> None:
+        self._backoff, self._connections = backoff, connections
         self._by_loop = WeakKeyDictionary[asyncio.AbstractEventLoop, Limiter]()
 
     def __call__(self, answer: APIResponse[object], started: float) -> None:
@@ -197,12 +201,12 @@ class Limiters:
         loop = asyncio.get_running_loop()
         limiter = self._by_loop.get(loop)
         if limiter is None:
-            limiter = self._by_loop[loop] = Limiter(self._backoff)
+            limiter = self._by_loop[loop] = Limiter(self._backoff, self._connections)
         return limiter
 
 
 def limiter_of(session: SessionManager, backoff: RetryPolicy) -> Limiter:
     """Return the one limiter of a client, its views included; the first job that asks makes it."""
     if not isinstance(session.observer, Limiters):
-        session.observer = Limiters(backoff)
+        session.observer = Limiters(backoff, session.settings.max_connections)
     return session.observer.current()

@@ -50,6 +50,14 @@ def test_run_and_score(client: AymaraAI, sandbox: Sandbox, tmp_path: Path) -> No
     assert set(sandbox.scored.values()) == {1}
 
 
+def test_chunks(client: AymaraAI) -> None:
+    eval_uuid, rows = make_rows(client, 40)
+    with BulkScorer(client, eval_uuid=eval_uuid, batch_size=7).score(rows) as stream:
+        chunks = list(stream.chunks())
+    assert sorted(map(len, chunks)) == [5, 7, 7, 7, 7, 7]
+    assert stream.result.scored == 40
+
+
 def test_leaving_early_frees_the_journal(client: AymaraAI, sandbox: Sandbox, tmp_path: Path) -> None:
     eval_uuid, rows = make_rows(client, 40)
     scorer = BulkScorer(client, eval_uuid=eval_uuid, batch_size=5, journal=tmp_path / "j", grace_period=0.2)

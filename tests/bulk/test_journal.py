@@ -30,6 +30,35 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.db"
 
 
+@attrs.define
+class Disk:
+    """A disk that takes in what was committed when it is told to, or fails."""
+
+    may_go_on: threading.Event = attrs.field(factory=threading.Event)
+    is_asked: asyncio.Event = attrs.field(factory=asyncio.Event)
+    failure: OSError | None = None
+    times: int = 0
+
+
+@pytest.fixture
+async def disk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Disk]:
+    disk, sync, loop = Disk(), journal_file.sync, asyncio.get_running_loop()
+
+    def slow(path: Path) -> None:
+        disk.times += 1
+        if not disk.may_go_on.is_set():
+            loop.call_soon_threadsafe(disk.is_asked.set)
+        assert disk.may_go_on.wait(30)
+        if disk.failure:
+            raise disk.failure
+        sync(path)
+
+    monkeypatch.setattr(journal_file, "sync", slow)
+    disk.may_go_on.set()
+    yield disk
+    disk.may_go_on.set()
+
+
 def item(number: int, digest: str = "d") -> Item:
     return Item(number, f"p{number}", None, 1, digest, {"prompt_uuid": f"p{number}"}, 20)
 
@@ -287,6 +316,13 @@ async def test_operations_that_arrive_together_share_a_commit(path: Path, monkey
     await journal.close()
 
 
+async def test_a_result_is_in_the_file_before_it_is_yielded(bench: Any, path: Path, disk: Disk) -> None:
+    b = await bench(30)
+    async for chunk in b.scorer(batch_size=5, concurrency=3, journal=path).score(b.rows).chunks():
+        held = b"".join(file.read_bytes() for file in path.parent.glob("journal.db*"))
+        assert all(str(one.response_uuid).encode() in held for one in chunk)
+
+
 async def test_closing_waits_for_what_is_under_way(path: Path) -> None:
     journal = await open_journal(path)
     waiting = asyncio.create_task(journal.register([item(1)], knows_prompts=False))
@@ -424,35 +460,6 @@ async def test_a_crash_forgets_what_was_read_but_not_what_was_meant_to_be_sent(p
     assert [one.duplicate_of for one in known] == [None] * 3
     assert len({one.turn.id for one in known}) == 3
     await again.close()
-
-
-@attrs.define
-class Disk:
-    """A disk that takes in what was committed when it is told to, or fails."""
-
-    may_go_on: threading.Event = attrs.field(factory=threading.Event)
-    is_asked: asyncio.Event = attrs.field(factory=asyncio.Event)
-    failure: OSError | None = None
-    times: int = 0
-
-
-@pytest.fixture
-async def disk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Disk]:
-    disk, sync, loop = Disk(), journal_file.sync, asyncio.get_running_loop()
-
-    def slow(path: Path) -> None:
-        disk.times += 1
-        if not disk.may_go_on.is_set():
-            loop.call_soon_threadsafe(disk.is_asked.set)
-        assert disk.may_go_on.wait(30)
-        if disk.failure:
-            raise disk.failure
-        sync(path)
-
-    monkeypatch.setattr(journal_file, "sync", slow)
-    disk.may_go_on.set()
-    yield disk
-    disk.may_go_on.set()
 
 
 async def test_nothing_that_lasts_is_over_before_the_disk_has_it(path: Path, disk: Disk) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from aymara_async import RetryPolicy
+from aymara_async import AsyncAymaraAI, RetryPolicy
 from aymara_async.bulk import limiter as limiter_module
 from aymara_async.bulk.limiter import CUT, Limiter, Rate, limiter_of
 from aymara_async.response import APIResponse
@@ -191,6 +191,23 @@ async def test_ordinary_calls_are_heard_but_do_not_wait(bench: Any) -> None:
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+async def test_other_calls_find_a_connection_beside_jobs_that_take_all_they_may(bench: Any, jobs: int) -> None:
+    b = await bench(40, faults=["stall@evals.runs.score_responses"])
+    connection = {"api_key": b.sandbox.api_key, "base_url": b.sandbox.url}
+    async with AsyncAymaraAI(**connection, max_connections=4) as client:
+        scorer = b.scorer(client=client, batch_size=1, run_per_batch=True, concurrency=8)
+        running = [asyncio.create_task(scorer.run(b.rows[number::jobs])) for number in range(jobs)]
+        while len(b.sent()) < 3:
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await client.evals.get(b.eval_uuid)
+        assert len(b.sent()) == 3
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_jobs_share_what_the_server_allows(bench: Any) -> None:

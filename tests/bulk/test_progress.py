@@ -73,6 +73,15 @@ def test_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [10, 4, "3 in doubt", 10, "", "closed"]
 
 
+def test_the_real_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tqdm")
+    stream = terminal(monkeypatch)
+    only(monkeypatch, "tqdm")
+    report()
+    assert "Scoring" in stream.getvalue()
+    assert "0/10" in stream.getvalue()
+
+
 def test_no_bar_without_a_library_or_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = terminal(monkeypatch)
     only(monkeypatch)

@@ -17,6 +17,7 @@ from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.source import LiveResponses
+from aymara_async.transport.session import SessionManager
 
 
 async def test_everything_is_scored_once_in_one_run(bench: Any) -> None:
@@ -186,6 +187,27 @@ async def test_input_is_not_read_ahead_of_what_is_sent(bench: Any) -> None:
         # Two batches with the server, two with the journal, and one that is being read.
         assert max(ahead) <= 25
     assert read == 200
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_no_more_requests_are_under_way_than_asked(
+    bench: Any, concurrency: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = await bench(60, faults=["latency@evals.runs.score_responses:seconds=0.005"])
+    attempt, under_way, most = SessionManager._attempt, 0, 0
+
+    async def counted(self: SessionManager, *args: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await attempt(self, *args)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(SessionManager, "_attempt", counted)
+    await b.scorer(batch_size=3, concurrency=concurrency).run(b.rows)
+    assert most == concurrency
 
 
 async def test_a_slow_consumer_slows_the_sending(bench: Any) -> None:
