@@ -201,6 +201,7 @@ async def test_create_that_waits_in_vain_tells_where_the_eval_is() -> None:
         env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
         ended = await run("evals", "create", *REQUIRED, "--wait=0", env=env)
     assert (ended.code, ended.stdout) == (4, "")
+    assert "after 0 s" in ended.stderr
     uuid = ended.stderr.split()[2]
     assert ended.stderr.splitlines()[-1] == (
         f"How things stand: Eval {uuid} is at the server: see `aymara-async evals get {uuid}`."

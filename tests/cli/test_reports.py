@@ -52,6 +52,7 @@ async def test_create_that_waits_in_vain_tells_where_the_report_is(filled: Fille
     filled.sandbox.add_fault("never_finish@reports.create")
     ended = await run("reports", "create", filled.run_uuid, "--wait=0", env=env)
     assert (ended.code, ended.stdout) == (4, "")
+    assert "after 0 s" in ended.stderr
     uuid = ended.stderr.split()[2]
     assert ended.stderr.endswith(f"Report {uuid} is at the server: see `aymara-async reports get {uuid}`.\n")
     ended = await run("reports", "get", uuid, "--wait=0", env=env)
