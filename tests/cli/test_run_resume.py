@@ -64,11 +64,10 @@ async def test_interrupted_while_answers_are_scored(folder: Path) -> None:
 
     async with Sandbox(judge=judge) as sandbox:
         env = {"AYMARA_AI_BASE_URL": sandbox.url, "AYMARA_AI_API_KEY": sandbox.api_key}
-        command = [*STOPS, "-q", "--journal", "my.journal"]
-        process = await start(*command, env=env)
+        command = [*STOPS, "--num-prompts", "31", "--journal", "my.journal"]
+        process = await start(*command, env=env | {"STOP_AFTER": "30"})
         await asked.wait()
-        while len(answered(folder)) < 30:
-            await asyncio.sleep(0.01)
+        await line_with(process, "the model hangs")
         process.send_signal(signal.SIGINT)
         ended = await finish(process)
         assert ended.code == 130
@@ -76,9 +75,9 @@ async def test_interrupted_while_answers_are_scored(folder: Path) -> None:
         release.set()
         ended = await run(*command, "--format", "json", env=env)
         assert ended.code == 0
-        assert ended.json()["num_scored"] == 30
-        assert len(answered(folder)) == 30
-        assert (len(sandbox.scored), set(sandbox.scored.values())) == (30, {1})
+        assert ended.json()["num_scored"] == 31
+        assert len(answered(folder)) == 31
+        assert (len(sandbox.scored), set(sandbox.scored.values())) == (31, {1})
 
 
 async def test_without_a_journal(sandbox: Sandbox, env: dict[str, str]) -> None:
