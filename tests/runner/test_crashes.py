@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import signal
 import sys
@@ -21,6 +22,7 @@ from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.faults import Error, Reset, Truncate
 from tests.cli.process import own_environment
 from tests.runner.conftest import params
+from tests.runner.worker import fails_on
 
 CONCURRENCY = 4
 """Of the worker."""
@@ -73,9 +75,12 @@ async def test_killed_again_and_again(tmp_path: Path, num_prompts: int, turns: i
         scored = sandbox.scored
         runs = {turn.eval_run_uuid for turn in scored}
     assert process.returncode == 0
-    uuid, *lengths = printed.decode().split()
-    assert lengths == [str(turns)] * num_prompts
-    assert runs == {uuid}
+    told = json.loads(printed)
+    assert told["lengths"] == [turns] * num_prompts
+    assert runs == {told["run"]}
+    failing = sorted({turn.prompt_uuid for turn in scored if fails_on(turn.prompt_uuid)}) if turns == 1 else []
+    assert told["failed"] == failing
+    assert (told["scored"], told["verdicts"]) == (total, total - len(failing))
     assert len(scored) == total
     assert set(scored.values()) == {1}
     called = calls_in(tmp_path)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import assert_type
 
 from aymara_async import (
@@ -25,6 +26,16 @@ from aymara_async import (
     ScoredResponse,
 )
 from aymara_async.portal.pager import BlockingPage, Pager
+from aymara_async.runner import (
+    AsyncEvalRunner,
+    EvalHandle,
+    EvalOutcome,
+    EvalRunner,
+    Model,
+    ModelPrompt,
+    SuiteOutcome,
+    run_suite,
+)
 
 
 async def asynchronous() -> None:
@@ -91,6 +102,29 @@ def blocking() -> None:
         assert_type(client.with_raw_response.evals.runs.get("run").parse(), EvalRunResult)
         assert_type(client.with_options(timeout=3).evals.get("x"), Eval)
         assert_type(client.post("/v2/new", cast_to=Eval, body={"a": 1}), Eval)
+
+
+async def whole_evals(client: AsyncAymaraAI, blocking_client: AymaraAI) -> None:
+    async def text(prompt: ModelPrompt) -> str:
+        return prompt.upper()
+
+    def refusing(prompt: str) -> str | None:
+        return None
+
+    def painting(prompt: ModelPrompt) -> bytes | Path:
+        return Path(prompt)
+
+    params = {"ai_description": "x", "eval_type": "safety"}
+    runner = AsyncEvalRunner(client, text, concurrency=3, on_error="refuse")
+    assert_type(await runner.run_eval(params, prompts=["a", {"content": "b"}]), EvalOutcome)
+    assert_type(await runner.start(params), EvalHandle)
+    assert_type(EvalRunner(blocking_client, refusing, turns=2).run_eval(eval_uuid="x"), EvalOutcome)
+    models: dict[str, Model] = {"text": text, "painting": painting}
+    assert_type(await run_suite(client, evals={"a": params, "b": "id"}, models=models, turns=3), SuiteOutcome)
+    AsyncEvalRunner(client, 3)  # type: ignore[arg-type]
+    await runner.run_eval(params, prompts=[3])  # type: ignore[list-item]
+    EvalRunner(blocking_client, refusing, trns=2)  # type: ignore[call-arg]
+    await run_suite(client, evals={}, models={}, trns=3)  # type: ignore[call-arg]
 
 
 def failures(client: AymaraAI) -> float | None:
