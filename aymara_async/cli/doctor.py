@@ -62,7 +62,7 @@ async def _examine(patient: Patient, terminal: Terminal, format: str) -> ExitCod
     columns = (
         Column[Finding](header="Check", cell=lambda one: one.check, width=12),
         Column[Finding](header="Status", cell=lambda one: one.status, style=lambda one: _STYLES[one.status], width=8),
-        Column[Finding](header="Found", cell=_told, is_text=True, fills=True),
+        Column[Finding](header="Found", cell=_told, further_style="bold", is_text=True, fills=True),
     )
     found: list[Finding] = []
     fields = ("check", "status", "message", "advice")

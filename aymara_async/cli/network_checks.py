@@ -134,7 +134,7 @@ async def _connect(
 
 def _why(error: OSError) -> str:
     if isinstance(error, ssl.SSLError):
-        return error.reason or str(error)
+        return error.reason.replace("_", " ").lower() if error.reason else str(error)
     if isinstance(error, socket.gaierror) or error.errno is None:
         return error.strerror or str(error)
     # asyncio's own words name address and port again.

@@ -31,11 +31,13 @@ class Column(Generic[T]):
 
     header: str
     cell: Callable[[T], str | None]
-    """What it shows of a row; lines after the first are dim. Nothing in it can drive the terminal."""
+    """What it shows of a row. Nothing in it can drive the terminal."""
     below: Callable[[T], str | None] | None = None
     """A further line, dim, that is kept whole, such as an id."""
     style: Callable[[T], str] | None = None
     """How the first line looks, as rich calls it."""
+    further_style: str = "dim"
+    """How the lines after it look."""
     is_number: bool = False
     """Whether to align it on the right."""
     is_text: bool = False
@@ -125,7 +127,10 @@ class _Cell:
         lines = [printable(line) for line in (column.cell(row) or "").split("\n")]
         kept = printable((column.below(row) if column.below else None) or "")
         style = column.style(row) if column.style else ""
-        parts = [(line, "dim" if number else style) for number, line in enumerate([*lines, *filter(None, [kept])])]
+        parts = [
+            (line, column.further_style if number else style)
+            for number, line in enumerate([*lines, *filter(None, [kept])])
+        ]
         text = Text("\n").join(Text(line, style=style) for line, style in parts)
         return cls(text, max(map(cell_len, lines)), cell_len(kept))
 
