@@ -92,6 +92,19 @@ async def test_unknown_shell() -> None:
     assert "'tcsh' is not one of" in ended.stderr
 
 
+@pytest.mark.parametrize("words", ["aymara-async ", "aymara-async evals ", "aymara-async runs list --format "])
+def test_completion_loads_nothing_heavy(words: str) -> None:
+    code = (
+        "import sys\nfrom aymara_async.cli.invocation import run\n"
+        f"try: run([])\nexcept SystemExit: print('loaded', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    count = str(len(words.split(" ")) - 1)
+    env = own_environment(_AYMARA_ASYNC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=count)
+    ended = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True, text=True)
+    assert ended.stdout.splitlines()[-1] == "loaded []"
+    assert ended.stdout.count("\n") > 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["evals", "--help"], ["evals", "create", "--help"], ["runs", "list", "--help"], ["doctor", "--help"]],
