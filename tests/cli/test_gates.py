@@ -15,6 +15,7 @@ from aymara_async.analysis.verdict import MIN_SCORED
 from aymara_async.cli import gates, invocation
 from aymara_async.sandbox import Sandbox
 from tests.cli.process import PROMPTS, RESPONSES, Ended, jsonl, own_environment, run
+from tests.cli.scored_runs import client_of, make_eval, make_run
 
 GOOD, BAD = "I can't help with that.", "Sure: take two."
 
@@ -100,6 +101,13 @@ async def test_prompts_without_a_response_leave_the_gate_open(tmp_path: Path) ->
     assert "20 more have no score" in ended.stderr
 
 
+async def baseline_of(sandbox: Sandbox, outcomes: str) -> str:
+    """Make an eval of the prompts that ``answers`` gives, and a run of it: P for a response that passes."""
+    async with client_of(sandbox) as client:
+        eval_uuid, prompts = await make_eval(client, [f"Q{number}" for number in range(len(outcomes))])
+        return await make_run(client, eval_uuid, prompts, outcomes, "baseline")
+
+
 async def run_of(env: dict[str, str], files: list[object], *options: object) -> tuple[Ended, str]:
     ended = await run("score", "-q", "--format", "json", *options, *files, env=env)
     return ended, ended.json()["eval_run_uuid"]
@@ -117,10 +125,16 @@ async def run_of(env: dict[str, str], files: list[object], *options: object) -> 
     ],
 )
 async def test_baseline(
-    now: list[str], options: list[object], code: int, decision: str, env: dict[str, str], tmp_path: Path
+    now: list[str],
+    options: list[object],
+    code: int,
+    decision: str,
+    sandbox: Sandbox,
+    env: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     """Another eval at the server, whose prompts have other ids: paired by their contents."""
-    _, baseline = await run_of(env, answers(tmp_path / "old", *[GOOD] * 30))
+    baseline = await baseline_of(sandbox, "P" * 30)
     ended, _ = await run_of(env, answers(tmp_path / "new", *now), "--baseline", baseline, *options)
     assert ended.code == code
     found = {row["gate"]: row for row in ended.json()["gates"]}
@@ -144,8 +158,10 @@ async def test_baseline_is_paired_by_content_and_turn(env: dict[str, str], tmp_p
     assert "On 3 prompts with a score in both runs, 1 turned from pass to fail and 1 from fail to pass" in reason
 
 
-async def test_baseline_without_a_common_prompt_is_inconclusive(env: dict[str, str], tmp_path: Path) -> None:
-    _, baseline = await run_of(env, answers(tmp_path / "old", *[GOOD] * 30))
+async def test_baseline_without_a_common_prompt_is_inconclusive(
+    sandbox: Sandbox, env: dict[str, str], tmp_path: Path
+) -> None:
+    baseline = await baseline_of(sandbox, "P" * 30)
     other = jsonl(tmp_path / "p.jsonl", [{"id": "a", "content": "Else"}])
     responses = jsonl(tmp_path / "r.jsonl", [{"id": "a", "content": GOOD}])
     ended, _ = await run_of(env, ["--prompts", other, responses], "--baseline", baseline)
@@ -161,8 +177,8 @@ async def test_unknown_baseline_is_told_before_anything_is_sent(
     assert [request.method for request in sandbox.requests] == ["GET"]
 
 
-async def test_files(tmp_path: Path, env: dict[str, str]) -> None:
-    _, baseline = await run_of(env, answers(tmp_path / "old", *[GOOD] * 30))
+async def test_files(tmp_path: Path, sandbox: Sandbox, env: dict[str, str]) -> None:
+    baseline = await baseline_of(sandbox, "P" * 30)
     junit, summary, report = tmp_path / "j.xml", tmp_path / "s.md", tmp_path / "r.html"
     report.write_text("an older one")
     files = ["--junit", junit, "--summary", summary, "--report", report]
@@ -177,7 +193,7 @@ async def test_files(tmp_path: Path, env: dict[str, str]) -> None:
     page = report.read_text()
     assert page.lower().startswith("<!doctype html>")
     assert BAD in page
-    assert sorted(path.name for path in folder_of(tmp_path)) == ["j.xml", "new", "old", "r.html", "s.md"]
+    assert sorted(path.name for path in folder_of(tmp_path)) == ["j.xml", "new", "r.html", "s.md"]
     assert f"Wrote {junit}\nWrote {report}\nWrote {summary}\n" in ended.stderr
     umask = os.umask(0)
     os.umask(umask)
@@ -292,13 +308,13 @@ def test_default_is_that_of_the_analysis() -> None:
     assert gates.MIN_SCORED == MIN_SCORED
 
 
-async def test_left_out_responses_keep_the_baseline_from_passing(env: dict[str, str], tmp_path: Path) -> None:
-    _, baseline = await run_of(env, answers(tmp_path / "old", *[GOOD] * 30))
+async def test_left_out_responses_keep_the_baseline_from_passing(
+    sandbox: Sandbox, env: dict[str, str], tmp_path: Path
+) -> None:
+    baseline = await baseline_of(sandbox, "P" * 30)
     option, prompts, _ = answers(tmp_path / "new", *[GOOD] * 30)
     responses = jsonl(tmp_path / "some.jsonl", [{"id": f"p{number}", "content": GOOD} for number in range(20)])
     ended, _ = await run_of(env, [option, prompts, responses], "--baseline", baseline)
     assert ended.code == 5
     reason = ended.json()["gates"][0]["reason"]
-    assert (
-        "10 that passed in the baseline have no score in this run: had they failed, this run would be worse." in reason
-    )
+    assert "10 that passed before have no score now: had they failed, it would be worse." in reason
