@@ -62,21 +62,47 @@ class RunComparison:
     @property
     def is_significant(self) -> bool:
         """Whether chance is an unlikely cause of the changes."""
-        return self.p_value < 1.0 - self.confidence_level
+        return self.p_value < self._alpha
+
+    @property
+    def num_lost(self) -> int:
+        """Number of responses that passed in the baseline, and of which the candidate should have a score but has none.
+
+        What is excluded from scoring, and prompts that the candidate was not asked, are not among them.
+        """
+        unscored = sum(
+            outcome_of(pair.baseline) is Outcome.PASSED and outcome_of(pair.candidate) is Outcome.UNSCORED
+            for pair in self.not_scored
+        )
+        unanswered = {prompt.content for prompt in self.candidate.unanswered}
+        passed = (one for one in self.only_in_baseline if outcome_of(one) is Outcome.PASSED)
+        prompts = map(self.baseline.prompt_of, passed)
+        return unscored + sum(prompt is not None and prompt.content in unanswered for prompt in prompts)
 
     @property
     def decision(self) -> Decision:
         """Tell whether the candidate may replace the baseline.
 
-        fail: it is significantly worse. inconclusive: there is nothing to compare, or it is worse on so few prompts
-        that even changes all for the worse could not be significant. pass: anything else, which is no proof that it is
-        as good.
+        fail: it is significantly worse. inconclusive: there is nothing to compare; or it is worse on so few prompts
+        that even changes all for the worse could not be significant; or what is lost could make it significantly
+        worse. pass: anything else, which is no proof that it is as good.
         """
         is_worse = len(self.regressions) > len(self.improvements)
         if is_worse and self.is_significant:
             return Decision.FAIL
-        can_tell = mcnemar_p_value(self.num_discordant, 0) < 1.0 - self.confidence_level
-        return Decision.INCONCLUSIVE if not self.num_pairs or (is_worse and not can_tell) else Decision.PASS
+        can_tell = mcnemar_p_value(self.num_discordant, 0) < self._alpha
+        if not self.num_pairs or (is_worse and not can_tell) or self._lost_may_matter:
+            return Decision.INCONCLUSIVE
+        return Decision.PASS
+
+    @property
+    def _alpha(self) -> float:
+        return 1.0 - self.confidence_level
+
+    @property
+    def _lost_may_matter(self) -> bool:
+        worse, better = len(self.regressions) + self.num_lost, len(self.improvements)
+        return bool(self.num_lost) and worse > better and mcnemar_p_value(worse, better) < self._alpha
 
     @property
     def reason(self) -> str:
@@ -91,12 +117,16 @@ class RunComparison:
             f"{p_value_text(self.p_value)}"
         )
         if not self.num_discordant:
-            return f"{found}. No verdict changed."
-        if self.is_significant:
-            return f"{found}. {'Worse' if self.difference < 0.0 else 'Better'} than chance would explain."
-        if self.decision is Decision.INCONCLUSIVE:
-            return f"{found}. So few changes cannot tell better from worse."
-        return f"{found}. Chance may explain that."
+            found = f"{found}. No verdict changed."
+        elif self.is_significant:
+            found = f"{found}. {'Worse' if self.difference < 0.0 else 'Better'} than chance would explain."
+        elif self.decision is Decision.INCONCLUSIVE and not self._lost_may_matter:
+            found = f"{found}. So few changes cannot tell better from worse."
+        else:
+            found = f"{found}. Chance may explain that."
+        if self.decision is Decision.INCONCLUSIVE and self._lost_may_matter:
+            found += f" But {self.num_lost:,} that passed before have no score now: had they failed, it would be worse."
+        return found
 
 
 def mcnemar_p_value(regressions: int, improvements: int) -> float:

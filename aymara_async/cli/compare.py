@@ -123,7 +123,7 @@ async def _read(terminal: Terminal, run_a: str, run_b: str, settings: _Settings)
 def _gate(comparison: RunComparison, settings: _Settings, terminal: Terminal) -> ExitCode:
     from aymara_async.cli.compare_gate import decide
 
-    decision, reason = decide(comparison, alpha=settings["alpha"], strict=settings["strict"])
+    decision, reason = decide(comparison, strict=settings["strict"])
     tell = terminal.note if decision is analysis.Decision.PASS else terminal.tell
     tell(f"{decision.upper()} --fail-on-worse: {reason}")
     codes = {analysis.Decision.PASS: ExitCode.OK, analysis.Decision.FAIL: ExitCode.GATE_FAILED}

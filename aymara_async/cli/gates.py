@@ -228,8 +228,7 @@ def _judge(gates: Gates, run: ScoredRun, baseline: ScoredRun | None) -> Gated:
         from aymara_async.cli.compare_gate import decide  # which loads the extra ``analysis``
 
         comparison = analysis.compare_runs(baseline, run)
-        alpha, names = 1.0 - comparison.confidence_level, ("the baseline", "this run")
-        decision, reason = decide(comparison, alpha=alpha, strict=gates.strict, names=names)
+        decision, reason = decide(comparison, strict=gates.strict)
         decisions.append((f"--baseline {gates.baseline}", decision, reason))
     return Gated(verdict=verdict, comparison=comparison, decisions=decisions)
 

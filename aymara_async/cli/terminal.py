@@ -76,5 +76,6 @@ class Terminal:
 
     @staticmethod
     def _write(text: str) -> None:
-        sys.stderr.write(text.encode(sys.stderr.encoding, "backslashreplace").decode(sys.stderr.encoding) + "\n")
+        encoding = sys.stderr.encoding or "utf-8"  # a progress bar in front of it says None
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stderr.flush()

@@ -105,6 +105,37 @@ def test_decision(worse: int, better: int, same: int, decision: Decision) -> Non
     assert found.p_value == mcnemar_p_value(worse, better)
 
 
+@pytest.mark.parametrize(
+    ("passed", "lost", "better", "decision"),
+    [
+        (10, 6, 0, Decision.INCONCLUSIVE),
+        (10, 5, 0, Decision.PASS),
+        (10, 6, 3, Decision.PASS),
+        (10, 0, 0, Decision.PASS),
+    ],
+)
+def test_what_has_no_score_may_have_failed(passed: int, lost: int, better: int, decision: Decision) -> None:
+    found = compare_runs(
+        a_scored_run([True] * (passed + lost) + [False] * better),
+        a_scored_run([True] * passed + [None] * lost + [True] * better, "second"),
+    )
+    assert found.num_lost == lost
+    assert found.decision is decision
+    told = f"But {lost} that passed before have no score now: had they failed, it would be worse."
+    assert (told in found.reason) == (decision is Decision.INCONCLUSIVE)
+
+
+def test_prompts_that_were_answered_before_and_are_not_now_are_lost() -> None:
+    baseline = a_scored_run([True] * 8 + [False])
+    answered = ScoredRun(
+        run=a_run("second"), prompts=baseline.prompts, responses=[a_response(number, True) for number in range(2)]
+    )
+    found = compare_runs(baseline, answered)
+    assert (found.num_lost, found.decision) == (6, Decision.INCONCLUSIVE)
+    not_asked = ScoredRun(run=answered.run, prompts=baseline.prompts[:2], responses=answered.responses)
+    assert compare_runs(baseline, not_asked).decision is Decision.PASS
+
+
 def test_reason_names_counts_and_chance() -> None:
     found = compare_runs(a_scored_run([True] * 20), a_scored_run([False] * 8 + [True] * 12, "second"))
     assert found.reason.startswith(
