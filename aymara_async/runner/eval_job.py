@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,8 +26,6 @@ from aymara_async.runner.outcome import EvalOutcome, in_order
 from aymara_async.runner.pipeline import Pipeline, Thread
 from aymara_async.runner.progress import Counts, EvalProgress, make_display
 from aymara_async.runner.settings import RunnerSettings
-
-logger: logging.Logger = logging.getLogger("aymara_async")
 
 
 @attrs.frozen(kw_only=True)
@@ -62,21 +59,9 @@ class EvalJob:
                 eval_run_uuids=uuids,
                 missing=[thread[-1].prompt.prompt_uuid for thread in threads if thread[-1].score is None],
             )
-        self._warn_if_all_failed(threads)
         run = await self.client.evals.runs.wait(uuids[0], timeout=wait_timeout, workspace_uuid=workspace_uuid)
         order = cast(list[str] | None, await self.answers.recall(PROMPT_UUIDS))
         return EvalOutcome(eval=ready, run=run, threads=threads if order is None else in_order(threads, order))
-
-    def _warn_if_all_failed(self, threads: list[Thread]) -> None:
-        errors = [exchange.error for thread in threads for exchange in thread]
-        if errors[0] is not None and all(errors):
-            logger.warning(
-                "The model failed on all %d prompts of eval %s, first with %s: %s. So the pass rate says nothing.",
-                len(errors),
-                self.eval_uuid,
-                errors[0].type,
-                errors[0].message,
-            )
 
     async def _answer_and_score(self, ready: Eval) -> tuple[list[Thread], list[str]]:
         settings = self.settings

@@ -56,14 +56,14 @@ class Exchange:
         return None if self.score is None else self.score.is_passed
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class EvalOutcome:
     """A whole eval, answered and scored; each of its prompts is in it."""
 
-    eval: Eval = attrs.field(repr=lambda one: repr(one.eval_uuid))
-    run: EvalRunResult = attrs.field(repr=lambda one: repr(one.eval_run_uuid))
+    eval: Eval
+    run: EvalRunResult
     """The run that holds the scores."""
-    threads: Sequence[Sequence[Exchange]] = attrs.field(repr=lambda threads: f"<{len(threads)}>")
+    threads: Sequence[Sequence[Exchange]]
     """The conversations, turn by turn, in the order of the eval's prompts; of your own ones in yours."""
 
     @property
@@ -108,6 +108,14 @@ class EvalOutcome:
     def errors(self) -> list[Exchange]:
         """The turns in which the model gave no answer, or whose response the server rejected."""
         return [exchange for exchange in self.exchanges if exchange.error or exchange.rejection]
+
+    def __repr__(self) -> str:
+        """Say how it went, errors too: with ``on_error="refuse"`` they count as refusals, which may pass."""
+        rate = "no verdicts" if self.pass_rate is None else f"pass rate {self.pass_rate:.1%}"
+        return (
+            f"<EvalOutcome of eval {self.eval.eval_uuid}, run {self.run.eval_run_uuid}: {len(self.exchanges)} prompts, "
+            f"{len(self.responses)} scored, {rate}, {len(self.errors)} errors>"
+        )
 
     def transcript(self) -> str:
         """Write the conversations down, as text."""
