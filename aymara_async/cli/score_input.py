@@ -48,7 +48,7 @@ class FileInput:
     @property
     def opening(self) -> str:
         """Tell what ``open`` will do."""
-        return f"Making an eval of {len(self.prompts):,} prompts"
+        return f"Getting an eval of {len(self.prompts):,} prompts ready"
 
     @property
     def total(self) -> int:

@@ -46,7 +46,7 @@ async def test_while_the_eval_is_being_made() -> None:
     assert re.fullmatch(
         r"\s*Interrupted\. Eval test\.\S+ stays at the server\. No response was sent\. "
         r"With --journal FILE it could have been resumed\.\n",
-        ended.stderr.replace("Making an eval of 26 prompts", ""),
+        ended.stderr.replace("Getting an eval of 26 prompts ready", ""),
     )
 
 
