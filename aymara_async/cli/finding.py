@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -49,7 +48,6 @@ class Patient:
     proxy: Proxy | None = None
     addresses: list[str] = attrs.Factory(list)
     """Of the server, where no proxy looks it up."""
-    tls: ssl.SSLContext | None = None
     obstacle: str | None = None
     """Why the server cannot be asked."""
     server_time: tuple[datetime, datetime] | None = None

@@ -86,7 +86,7 @@ async def check_encryption(patient: Patient) -> Finding:
         why = "The address begins with http." if scheme == "http" else "The next check sees to it, through the proxy."
         return Finding("encryption", "skipped", why)
     try:
-        certificate, protocol = await _connect(patient.addresses, port, patient.tls or True, host)
+        certificate, protocol = await _connect(patient.addresses, port, host)
     except ssl.SSLCertVerificationError as error:
         advice = "If your network has an authority of its own, name its certificate in SSL_CERT_FILE; check the clock."
         message = f"The certificate of {host} is not trusted: {error.verify_message}."
@@ -110,13 +110,15 @@ async def _look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-async def _connect(
-    addresses: list[str], port: int, tls: ssl.SSLContext | bool | None = None, host: str | None = None
-) -> tuple[dict[str, Any], str]:
-    """Connect to the first address that answers, and return its certificate and protocol; raises ``OSError``."""
+async def _connect(addresses: list[str], port: int, tls_host: str | None = None) -> tuple[dict[str, Any], str]:
+    """Connect to the first address that answers, and return its certificate and protocol; raises ``OSError``.
+
+    With ``tls_host`` it begins TLS, and the certificate must be for that host.
+    """
+    tls = ssl.create_default_context() if tls_host is not None else None
     for number, address in enumerate(addresses, 1):
         try:
-            _, writer = await asyncio.open_connection(address, port, ssl=tls, server_hostname=host)
+            _, writer = await asyncio.open_connection(address, port, ssl=tls, server_hostname=tls_host)
         except ssl.SSLError:
             raise
         except OSError:

@@ -97,7 +97,6 @@ def _client(patient: Patient, api_key: str | None = None) -> AsyncAymaraAI:
         base_url=patient.url,
         api_key=api_key,
         workspace_uuid=patient.workspace_uuid,
-        ssl_context=patient.tls,
         allow_http=patient.allow_http,
         max_retries=0,
     )

@@ -94,8 +94,7 @@ async def check_certificates(patient: Patient) -> Finding:
         advice = "Correct SSL_CERT_DIR, or unset it."
         return Finding("certificates", "failure", f"SSL_CERT_DIR names {folder}, which is no folder.", advice)
     paths = ssl.get_default_verify_paths()
-    patient.tls = ssl.create_default_context()
-    count = patient.tls.cert_store_stats()["x509_ca"]
+    count = ssl.create_default_context().cert_store_stats()["x509_ca"]
     if not count and not paths.capath:
         advice = "Install the system's certificates (ca-certificates), or name a file in SSL_CERT_FILE."
         return Finding("certificates", "failure", "No certificate authority is trusted.", advice)
