@@ -51,10 +51,13 @@ def summary(outcome: EvalOutcome) -> dict[str, object]:
 
 
 async def work(folder: Path) -> None:
-    async with AsyncAymaraAI() as client:
+    under_way: dict[Path, asyncio.Task[None]] = {}
+    async with AsyncAymaraAI() as client, asyncio.TaskGroup() as group:
         while True:
-            handles = waiting_in(folder)
-            await asyncio.gather(*(finish(client, handle, handle.read_text()) for handle in handles))
+            under_way = {handle: task for handle, task in under_way.items() if not task.done()}
+            for handle in waiting_in(folder):
+                if handle not in under_way:
+                    under_way[handle] = group.create_task(finish(client, handle, handle.read_text()))
             await asyncio.sleep(0.2)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 
 from aymara_async.sandbox import Sandbox
+from aymara_async.sandbox.judge import JudgedEval
 from tests.cli.process import own_environment
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,33 @@ async def test_a_worker_that_is_killed_is_replaced_by_another(tmp_path: Path) ->
             outcome = await outcome_at(session, where)
         assert outcome["responses"] == len(sandbox.scored) == 20
         assert set(sandbox.scored.values()) == {1}
+
+
+async def test_a_long_eval_does_not_hold_up_the_next(tmp_path: Path) -> None:
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def judge(_: object, __: object, judged: JudgedEval) -> tuple[bool, float, str]:
+        if judged.document["ai_description"] == "Slow":
+            asked.set()
+            await release.wait()
+        return True, 1.0, "In time."
+
+    async with (
+        Sandbox(judge=judge) as sandbox,
+        web_app(sandbox, tmp_path) as url,
+        aiohttp.ClientSession() as session,
+        running(sandbox, "-m", "examples.web_app.worker", "--folder", tmp_path),
+    ):
+        async with session.post(f"{url}/evals", json=REQUEST | {"ai_description": "Slow"}) as answer:
+            slow = url + answer.headers["Location"]
+        await asked.wait()
+        async with session.post(f"{url}/evals", json=REQUEST) as answer:
+            quick = url + answer.headers["Location"]
+        assert (await outcome_at(session, quick))["responses"] == 20
+        async with session.get(slow) as answer:
+            assert answer.status == 202
+        release.set()
+        assert (await outcome_at(session, slow))["responses"] == 20
 
 
 async def test_the_web_app_refuses_what_is_no_eval(sandbox: Sandbox, tmp_path: Path) -> None:
