@@ -25,7 +25,7 @@ from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import check_writable
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.scoring.errors import InputFileError
-from aymara_async.scoring.input_files import FORMATS, read_prompts, read_responses
+from aymara_async.scoring.input_files import FORMATS, check_readable, read_prompts, read_responses
 from aymara_async.scoring.outcome import LeftOutRow
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -203,6 +203,7 @@ def _check(settings: _Settings, gates: Gates) -> None:
 def _input(path: Path, settings: _Settings) -> ScoreInput:
     """Read the files, or begin to; raises ``InputFileError``."""
     if settings["eval"] is not None:
+        check_readable(path)
         return EvalInput(eval_uuid=settings["eval"], path=path, format=settings["input_format"])
     prompts_file, left_out = settings["prompts_file"], list[LeftOutRow]()
     assert prompts_file is not None

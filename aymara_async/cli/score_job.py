@@ -117,11 +117,23 @@ class ScoreJob:
                         await asyncio.to_thread(self.writer.rows, rows)
                     else:
                         kept += rows
+        except InputFileError as error:  # the file as a whole, of which rows may have been sent
+            if self._result is None or not self._result.submitted:
+                raise
+            raise InputFileError(
+                error.reason,
+                path=error.path,
+                line=error.line,
+                row=error.row,
+                harm="What comes before it was sent, nothing after it.",
+            ) from error
         except InvalidResponseError as error:
             raise row_fault(self.path, error.row, error.reason) from error
         outcome.eval_run_uuids = list(stream.result.eval_run_uuids)
         outcome.skipped += map(_left_out, stream.result.skipped)
         outcome.rejected += map(_left_out, stream.result.failed)
+        if not stream.result.submitted:
+            raise InputFileError(f"holds no {'usable ' if outcome.skipped else ''}responses", path=self.path)
         self.writer.rows(self.input.in_order(kept))
 
     async def _delete(self, client: AsyncAymaraAI, outcome: ScoringOutcome) -> None:
@@ -156,10 +168,13 @@ def _place(row: int, reason: str) -> tuple[str, str]:
 
 def _only_run(outcome: ScoringOutcome) -> str:
     if len(outcome.eval_run_uuids) != 1:
+        where = (
+            f"The responses are in {len(outcome.eval_run_uuids)} runs instead of one: they cannot be judged together."
+        )
         raise IncompleteScoringError(
-            f"The responses are in {len(outcome.eval_run_uuids)} runs instead of one: they cannot be judged together.",
+            where if outcome.eval_run_uuids else "The server scored no response, so there is nothing to judge.",
             eval_run_uuids=outcome.eval_run_uuids,
-            missing=[],
+            missing=[row.where for row in outcome.rejected],
         )
     return outcome.eval_run_uuids[0]
 

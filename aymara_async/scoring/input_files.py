@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -47,6 +48,13 @@ class _ResponseLine(_Line, kw_only=True):
 def format_of(path: Path) -> str:
     """Tell a file's format by its name: JSON Lines unless it ends in .csv, .parquet or .pq."""
     return _BY_EXTENSION.get(path.suffix.lower(), "jsonl")
+
+
+def check_readable(path: Path) -> None:
+    """See that a file is there and may be read, without reading it; raises ``InputFileError``."""
+    if not os.access(path, os.R_OK):
+        why = "Permission denied" if path.exists() else "No such file or directory"
+        raise InputFileError(f"cannot be read: {why}", path=path)
 
 
 def read_prompts(path: Path, *, format: str | None = None) -> list[PromptRow]:

@@ -208,8 +208,37 @@ async def test_unknown_eval(sandbox: Sandbox, env: dict[str, str], tmp_path: Pat
     ended = await run("score", "--eval", "test.nothing", responses, env=env)
     assert (ended.code, ended.stdout) == (3, "")
     assert "404" in ended.stderr
-    ended = await run("score", "--eval", "test.nothing", tmp_path / "nowhere", env=env)
-    assert ended.code in {2, 3}
+    asked = len(sandbox.requests)
+    path = tmp_path / "nowhere"
+    ended = await run("score", "--eval", "test.nothing", path, env=env)
+    assert ended.code == 2
+    assert ended.stderr == f"error: {path}: cannot be read: No such file or directory. Nothing was sent.\n"
+    assert len(sandbox.requests) == asked
+
+
+async def test_file_without_a_usable_response(sandbox: Sandbox, env: dict[str, str], tmp_path: Path) -> None:
+    eval_uuid, _ = await make_eval(sandbox)
+    responses = tmp_path / "r.jsonl"
+    for text, what in (("\n", "responses"), ('{"id": "nobody", "content": ""}', "usable responses")):
+        responses.write_text(text)
+        gate = ["--fail-under", "0", "--on-invalid", "skip"]
+        ended = await run("score", "-q", *gate, "--eval", eval_uuid, responses, env=env)
+        assert (ended.code, ended.stdout) == (2, "")
+        assert ended.stderr.startswith(f"error: {responses}: holds no {what}. Nothing was sent.\n")
+
+
+async def test_file_that_breaks_off_tells_that_its_beginning_was_sent(
+    sandbox: Sandbox, env: dict[str, str], tmp_path: Path
+) -> None:
+    eval_uuid, uuids = await make_eval(sandbox)
+    lines = "".join(f"{uuid},{GOOD}\n" for uuid in uuids)
+    (tmp_path / "r.csv").write_text(f"id,content\n{lines}" + 'x,"unfinished')
+    ended = await run("score", "-q", "--batch-size", 5, "--eval", eval_uuid, tmp_path / "r.csv", env=env)
+    assert (ended.code, ended.stdout) == (2, "")
+    first = ended.stderr.splitlines()[0]
+    assert first.startswith(f"error: {tmp_path / 'r.csv'}:22: not CSV: unexpected end of data.")
+    assert first.endswith("What comes before it was sent, nothing after it.")
+    assert (len(sandbox.scored), set(sandbox.scored.values())) == (20, {1})
 
 
 async def test_delete_takes_the_run_and_leaves_the_eval(sandbox: Sandbox, env: dict[str, str], tmp_path: Path) -> None:
