@@ -13,7 +13,7 @@ class ExitCode(IntEnum):
     GATE_FAILED = 1
     """A gate says that it is not good enough: the pass rate is below the bar, or the run is worse than its baseline."""
     UNUSABLE_INPUT = 2
-    """An argument, a setting or an input file cannot be used; nothing was sent."""
+    """An argument, a setting, an input file or a journal cannot be used; the message says if anything was sent."""
     API_ERROR = 3
     """A call to the API failed."""
     INCOMPLETE = 4
@@ -34,7 +34,7 @@ EXIT_CODES = """\b
 Exit codes:
   0    done: everything was scored, and every gate passed
   1    a gate failed: the pass rate is too low, or worse than the baseline
-  2    unusable argument, setting or input file; nothing was sent
+  2    unusable argument, setting, input file or journal
   3    a call to the API failed
   4    the server did not finish, or did not give back what it was given
   5    a gate is inconclusive: too little was scored to tell
