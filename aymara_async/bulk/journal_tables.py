@@ -52,7 +52,9 @@ def begin_session(
     if session > 1:
         db.execute(_RECALL_TURNS)
         db.execute(_RECALL_SENT, (SENT,))
-        db.execute(_RECALL_SCORED, (SCORED,))
+        # One batch at a time: all at once, SQLite would look at each result for each turn.
+        for result, turns in db.execute("SELECT id, turns FROM results"):
+            db.execute(_SCORED_TURNS, {"given": turns, "state": SCORED, "result": result})
     return session, settings["run_name"]
 
 
@@ -67,12 +69,6 @@ WHERE true ORDER BY batches.id
 ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, number = excluded.number, digest = excluded.digest
 """
 _RECALL_SENT = "UPDATE temp.turns SET state = ? WHERE batch IN (SELECT id FROM batches WHERE is_open)"
-_RECALL_SCORED = """
-UPDATE temp.turns SET state = ?, response_uuid = found.response_uuid, result = found.result, place = found.place
-FROM (SELECT json_extract(one.value, '$[0]') AS turn, json_extract(one.value, '$[1]') AS response_uuid,
-             results.id AS result, one.key AS place FROM results CROSS JOIN json_each(results.turns) AS one) AS found
-WHERE turns.id = found.turn
-"""
 _INSERT_TURNS = """
 INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
 SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),

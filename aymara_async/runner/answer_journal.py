@@ -99,14 +99,14 @@ class AnswerJournal:
         if self._commits is None:
             text = self._facts.get(name)
         else:
-            text = await self._commits.do(partial(_setting, name))
+            text = await self._commits.ask(partial(_setting, name))
         return None if text is None else msgspec.json.decode(text)
 
     async def find(self, prompt: EvalPrompt) -> Answered | None:
         """Return the answer to a prompt, if there is one."""
         if self._commits is None:
             return None
-        text = await self._commits.do(partial(_answer, _key(prompt)))
+        text = await self._commits.ask(partial(_answer, _key(prompt)))
         return None if text is None else decoder(Answered)(text.encode())
 
     async def keep(self, prompt: EvalPrompt, answered: Answered) -> None:

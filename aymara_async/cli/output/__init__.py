@@ -1,0 +1,1 @@
+"""Data on stdout, for people and for programs."""

@@ -1,0 +1,1 @@
+"""What ``score`` is made of."""
