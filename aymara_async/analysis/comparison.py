@@ -48,6 +48,8 @@ class RunComparison:
     """Confidence interval of the difference (Bonett and Price 2012)."""
     confidence_level: float
     """Confidence level of the interval; the test is at one less this."""
+    is_strict: bool = False
+    """Whether inconclusive counts as failed."""
 
     @property
     def num_pairs(self) -> int:
@@ -87,11 +89,17 @@ class RunComparison:
         that even changes all for the worse could not be significant; or what is lost could make it significantly
         worse. pass: anything else, which is no proof that it is as good.
         """
+        found = self.finding
+        return Decision.FAIL if found is Decision.INCONCLUSIVE and self.is_strict else found
+
+    @property
+    def finding(self) -> Decision:
+        """The decision as it is without ``strict``."""
         is_worse = len(self.regressions) > len(self.improvements)
         if is_worse and self.is_significant:
             return Decision.FAIL
         can_tell = mcnemar_p_value(self.num_discordant, 0) < self._alpha
-        if not self.num_pairs or (is_worse and not can_tell) or self._lost_may_matter:
+        if not self.num_pairs or (is_worse and not can_tell) or self.lost_may_matter:
             return Decision.INCONCLUSIVE
         return Decision.PASS
 
@@ -100,13 +108,21 @@ class RunComparison:
         return 1.0 - self.confidence_level
 
     @property
-    def _lost_may_matter(self) -> bool:
+    def lost_may_matter(self) -> bool:
+        """Whether the candidate would be significantly worse if all that is lost had failed."""
         worse, better = len(self.regressions) + self.num_lost, len(self.improvements)
         return bool(self.num_lost) and worse > better and mcnemar_p_value(worse, better) < self._alpha
 
     @property
     def reason(self) -> str:
-        """The comparison in a sentence or two, for people."""
+        """The comparison in a few sentences, for people."""
+        said = self._said
+        if self.finding is Decision.INCONCLUSIVE and self.is_strict:
+            said += " Inconclusive counts as failed (strict)."
+        return said
+
+    @property
+    def _said(self) -> str:
         if self.difference is None:
             return "No prompt has a score in both runs, so nothing can be compared."
         low, high = self.interval
@@ -120,11 +136,11 @@ class RunComparison:
             found = f"{found}. No verdict changed."
         elif self.is_significant:
             found = f"{found}. {'Worse' if self.difference < 0.0 else 'Better'} than chance would explain."
-        elif self.decision is Decision.INCONCLUSIVE and not self._lost_may_matter:
+        elif self.finding is Decision.INCONCLUSIVE and not self.lost_may_matter:
             found = f"{found}. So few changes cannot tell better from worse."
         else:
             found = f"{found}. Chance may explain that."
-        if self.decision is Decision.INCONCLUSIVE and self._lost_may_matter:
+        if self.finding is Decision.INCONCLUSIVE and self.lost_may_matter:
             found += f" But {self.num_lost:,} that passed before have no score now: had they failed, it would be worse."
         return found
 
@@ -159,12 +175,17 @@ def paired_difference_interval(
 
 
 def compare_runs(
-    baseline: ScoredRun, candidate: ScoredRun, *, by: PairBy = "auto", confidence_level: float = 0.95
+    baseline: ScoredRun,
+    candidate: ScoredRun,
+    *,
+    by: PairBy = "auto",
+    confidence_level: float = 0.95,
+    strict: bool = False,
 ) -> RunComparison:
     """Compare two runs on the prompts that both have scores for, with an exact McNemar test.
 
     ``by`` says what makes two prompts the same: ``"auto"`` takes ``prompt_uuid`` within one eval and ``content`` across
-    evals. Raises ``StatisticsError``.
+    evals. ``strict`` turns inconclusive into fail. Raises ``StatisticsError``.
     """
     pairing = pair_responses(baseline, candidate, by=by)
     groups: dict[tuple[Outcome, Outcome], list[Pair]] = {}
@@ -190,4 +211,5 @@ def compare_runs(
         difference=(better - worse) / num_pairs if num_pairs else None,
         interval=paired_difference_interval(worse, better, num_pairs, confidence_level=confidence_level),
         confidence_level=confidence_level,
+        is_strict=strict,
     )

@@ -14,7 +14,7 @@ import click
 from aymara_async import analysis
 from aymara_async.analysis.errors import MissingExtraError
 from aymara_async.cli.exit_codes import ExitCode
-from aymara_async.cli.stdout import OutputError
+from aymara_async.cli.output.stdout import OutputError
 from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import append, check_writable, why_not_writable, write_whole
 
@@ -225,11 +225,8 @@ def _judge(gates: Gates, run: ScoredRun, baseline: ScoredRun | None) -> Gated:
         verdict = analysis.judge_run(run, gates.fail_under, min_scored=gates.min_scored, strict=gates.strict)
         decisions.append((f"--fail-under {verdict.bar:g}", verdict.decision, verdict.reason))
     if baseline is not None:
-        from aymara_async.cli.compare_gate import decide  # which loads the extra ``analysis``
-
-        comparison = analysis.compare_runs(baseline, run)
-        decision, reason = decide(comparison, strict=gates.strict)
-        decisions.append((f"--baseline {gates.baseline}", decision, reason))
+        comparison = analysis.compare_runs(baseline, run, strict=gates.strict)
+        decisions.append((f"--baseline {gates.baseline}", comparison.decision, comparison.reason))
     return Gated(verdict=verdict, comparison=comparison, decisions=decisions)
 
 

@@ -25,7 +25,7 @@ COMMANDS = {
     "sandbox": "Play the API in the terminal, offline.",
     "score": "Score a file of responses, and print what failed.",
 }
-"""Name of each command, which is also its name in a module of the same name, and what it does."""
+"""Name of each command, which is also that of its module and of its function there, and what it does."""
 
 
 class LazyGroup(click.Group):
@@ -39,7 +39,7 @@ class LazyGroup(click.Group):
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: Any = getattr(import_module(f"aymara_async.cli.{cmd_name}"), cmd_name)
+        command: Any = getattr(import_module(f"aymara_async.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
 

@@ -10,7 +10,7 @@ from aymara_async.analysis.errors import MissingExtraError
 from aymara_async.bulk.errors import BatchOutcomeUnknownError, JournalError, ScoredTwiceError
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.group import aymara_async
-from aymara_async.cli.stdout import OutputError
+from aymara_async.cli.output.stdout import OutputError
 from aymara_async.cli.terminal import Terminal
 from aymara_async.errors import (
     AymaraAIError,

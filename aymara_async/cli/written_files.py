@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from aymara_async.cli.stdout import OutputError
+from aymara_async.cli.output.stdout import OutputError
 
 
 def check_writable(files: Mapping[str, Path], *, besides: Mapping[str, Path | None] | None = None) -> None:

@@ -136,6 +136,17 @@ def test_prompts_that_were_answered_before_and_are_not_now_are_lost() -> None:
     assert compare_runs(baseline, not_asked).decision is Decision.PASS
 
 
+def test_strict_fails_what_is_inconclusive_and_nothing_else() -> None:
+    old, new = a_scored_run([True] * 53), a_scored_run([False] * 3 + [True] * 50, "second")
+    assert compare_runs(old, new).decision is Decision.INCONCLUSIVE
+    strict = compare_runs(old, new, strict=True)
+    assert strict.decision is Decision.FAIL
+    assert strict.reason.endswith(
+        "So few changes cannot tell better from worse. Inconclusive counts as failed (strict)."
+    )
+    assert compare_runs(old, old, strict=True).decision is Decision.PASS
+
+
 def test_reason_names_counts_and_chance() -> None:
     found = compare_runs(a_scored_run([True] * 20), a_scored_run([False] * 8 + [True] * 12, "second"))
     assert found.reason.startswith(

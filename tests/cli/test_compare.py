@@ -217,6 +217,7 @@ async def test_response_without_a_score_may_have_failed(sandbox: Sandbox, env: d
     async with tampering(sandbox.url, unscore) as url:
         ended = await run("compare", "--fail-on-worse", old, new, env=env | {"AYMARA_AI_BASE_URL": url})
     assert ended.code == 5
+    assert ended.stdout.startswith("So much has no score in B that it may be worse than A: 0 turned to fail")
     assert "But 6 that passed before have no score now: had they failed, it would be worse." in ended.stderr
     assert f"Run {new} is processing, not finished: scores may be missing." in ended.stderr
     assert "4 with a score in both; not counted: 6 without a score in one" in ended.stdout

@@ -14,8 +14,10 @@ import attrs
 import pytest
 import trustme
 
-from aymara_async.cli import finding, installation_checks, network_checks
-from aymara_async.cli.finding import Finding, Patient
+from aymara_async.cli.checking import finding
+from aymara_async.cli.checking import installation as installation_checks
+from aymara_async.cli.checking import network as network_checks
+from aymara_async.cli.checking.finding import Finding, Patient
 from aymara_async.sandbox import Sandbox
 from tests.cli.process import run
 from tests.faulty_server import (

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from aymara_async.cli import invocation, score
+from aymara_async.cli import invocation
+from aymara_async.cli.commands import score
 from aymara_async.sandbox import Sandbox
 from tests.cli.process import PROMPTS, RESPONSES, finish, rows_of, run, start
 from tests.cli.tampering import tampering

@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from aymara_async.cli.output import write_object, write_rows
-from aymara_async.cli.output_data import CSVWriter, JSONLinesWriter, JSONWriter
-from aymara_async.cli.output_table import Column, TableWriter
+from aymara_async.cli.output.data import CSVWriter, JSONLinesWriter, JSONWriter
+from aymara_async.cli.output.formats import write_object, write_rows
+from aymara_async.cli.output.table import Column, TableWriter
 from tests.cli.filled import HOSTILE
 from tests.cli.process import ROOT, finish, own_environment, run, start
 from tests.faulty_server import Exchange, FaultyServer, error, message, stall
@@ -238,7 +238,7 @@ async def test_list_that_cannot_be_had_leaves_stdout_empty(format: str) -> None:
 def test_nothing_hostile_reaches_a_real_terminal(format: str) -> None:
     script = (
         "from tests.cli.test_output import COLUMNS, FIELDS, ROWS\n"
-        "from aymara_async.cli.output import write_object, write_rows\n"
+        "from aymara_async.cli.output.formats import write_object, write_rows\n"
         f"write_rows(ROWS, format={format!r}, fields=FIELDS, columns=COLUMNS)\n"
         f"write_object(ROWS[0], format={format!r}, fields=FIELDS)\n"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from aymara_async.cli.stdout import OutputError
+from aymara_async.cli.output.stdout import OutputError
 from aymara_async.cli.written_files import append, check_writable, why_not_writable, write_whole
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 import attrs
 
-from aymara_async.cli.finding import Finding, Patient
+from aymara_async.cli.checking.finding import Finding, Patient
 
 _PACKAGE = "aymara-async"
 _REQUIREMENT = re.compile(

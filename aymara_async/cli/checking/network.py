@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from aymara_async.cli.finding import Finding, Patient, in_thread
+from aymara_async.cli.checking.finding import Finding, Patient, in_thread
 from aymara_async.errors import ConfigurationError
 from aymara_async.transport.proxy import proxy_for
 from aymara_async.transport.wire import origin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from aymara_async.cli.finding import Finding, Patient
+from aymara_async.cli.checking.finding import Finding, Patient
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import (
     APIError,

@@ -6,7 +6,7 @@ import os
 import ssl
 from urllib.parse import urlsplit
 
-from aymara_async.cli.finding import Finding, Patient
+from aymara_async.cli.checking.finding import Finding, Patient
 from aymara_async.errors import ConfigurationError
 from aymara_async.settings import auth_headers, resolve_base_url, use_sandbox_from_environment
 from aymara_async.transport.wire import is_loopback

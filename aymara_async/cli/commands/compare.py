@@ -12,7 +12,7 @@ from aymara_async import analysis
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.options import connection_options, terminal_options
-from aymara_async.cli.output import format_option, write_object, write_rows
+from aymara_async.cli.output.formats import format_option, write_object, write_rows
 from aymara_async.cli.reading_runs import read_runs, require_analysis
 from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import check_writable, write_whole
@@ -101,14 +101,18 @@ def compare(terminal: Terminal, run_a: str, run_b: str, **settings: Unpack[_Sett
         _write_files(comparison, settings, terminal)
     finally:
         _show(comparison, settings)
-    return _gate(comparison, settings, terminal) if settings["fail_on_worse"] else ExitCode.OK
+    return _gate(comparison, terminal) if settings["fail_on_worse"] else ExitCode.OK
 
 
 async def _read(terminal: Terminal, run_a: str, run_b: str, settings: _Settings) -> RunComparison:
     async with open_client(settings["base_url"], settings["workspace"]) as client:
         baseline, candidate = await read_runs(client, [run_a, run_b], terminal)
     comparison = analysis.compare_runs(
-        baseline, candidate, by=settings["pair_by"], confidence_level=1.0 - settings["alpha"]
+        baseline,
+        candidate,
+        by=settings["pair_by"],
+        confidence_level=1.0 - settings["alpha"],
+        strict=settings["strict"],
     )
     if not comparison.num_pairs and not comparison.not_scored:
         num_a, num_b = len(baseline.responses), len(candidate.responses)
@@ -120,12 +124,10 @@ async def _read(terminal: Terminal, run_a: str, run_b: str, settings: _Settings)
     return comparison
 
 
-def _gate(comparison: RunComparison, settings: _Settings, terminal: Terminal) -> ExitCode:
-    from aymara_async.cli.compare_gate import decide
-
-    decision, reason = decide(comparison, strict=settings["strict"])
+def _gate(comparison: RunComparison, terminal: Terminal) -> ExitCode:
+    decision = comparison.decision
     tell = terminal.note if decision is analysis.Decision.PASS else terminal.tell
-    tell(f"{decision.upper()} --fail-on-worse: {reason}")
+    tell(f"{decision.upper()} --fail-on-worse: {comparison.reason}")
     codes = {analysis.Decision.PASS: ExitCode.OK, analysis.Decision.FAIL: ExitCode.GATE_FAILED}
     return codes.get(decision, ExitCode.GATE_INCONCLUSIVE)
 
@@ -143,9 +145,9 @@ def _write_files(comparison: RunComparison, settings: _Settings, terminal: Termi
 
 
 def _show(comparison: RunComparison, settings: _Settings) -> None:
-    from aymara_async.cli.blocks import write_blocks
-    from aymara_async.cli.compare_rows import FIELDS, changed_rows, document
-    from aymara_async.cli.compare_table import compare_table
+    from aymara_async.cli.comparing.rows import FIELDS, changed_rows, document
+    from aymara_async.cli.comparing.table import compare_table
+    from aymara_async.cli.output.blocks import write_blocks
 
     if settings["format"] == "table":
         write_blocks(compare_table(comparison, num_shown=settings["show"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from aymara_async.cli import stdout
+from aymara_async.cli.output import stdout
 
 PROGRAM = "aymara-async"
 

@@ -10,11 +10,11 @@ import click
 
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.options import ALLOW_HTTP, connection_options, terminal_options
-from aymara_async.cli.output import format_option, write_list
+from aymara_async.cli.output.formats import format_option, write_list
 from aymara_async.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from aymara_async.cli.finding import Finding, Patient
+    from aymara_async.cli.checking.finding import Finding, Patient
 
 _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red", "skipped": "dim"}
 
@@ -45,7 +45,7 @@ def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None
     name, connection and encryption, whether the API is well and accepts the key, and the clock. Changes nothing. Exits
     with 3 where a check fails.
     """
-    from aymara_async.cli.finding import Patient
+    from aymara_async.cli.checking.finding import Patient
 
     patient = Patient(
         base_url=base_url, workspace_uuid=workspace, allow_http=bool(ctx.meta.get(ALLOW_HTTP)), timeout=timeout
@@ -56,8 +56,8 @@ def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None
 
 
 async def _examine(patient: Patient, terminal: Terminal, format: str) -> ExitCode:
-    from aymara_async.cli.finding import Finding
-    from aymara_async.cli.output_table import Column
+    from aymara_async.cli.checking.finding import Finding
+    from aymara_async.cli.output.table import Column
 
     columns = (
         Column[Finding](header="Check", cell=lambda one: one.check, width=12),
@@ -77,8 +77,11 @@ def _told(finding: Finding) -> str:
 
 
 async def _findings(patient: Patient, found: list[Finding]) -> AsyncGenerator[Finding, None]:
-    from aymara_async.cli import installation_checks, network_checks, server_checks, settings_checks
-    from aymara_async.cli.finding import examine
+    from aymara_async.cli.checking import installation as installation_checks
+    from aymara_async.cli.checking import network as network_checks
+    from aymara_async.cli.checking import server as server_checks
+    from aymara_async.cli.checking import settings as settings_checks
+    from aymara_async.cli.checking.finding import examine
 
     checks = {
         "python": installation_checks.check_python,

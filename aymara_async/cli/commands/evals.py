@@ -11,8 +11,8 @@ from aymara_async.cli.changing import delete_command, in_doubt, wait_option
 from aymara_async.cli.connected import connected
 from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.eval_filters import filter_options, given_filters, matching_evals
-from aymara_async.cli.listing import ListSettings, list_options, write_items, write_pager
-from aymara_async.cli.output import format_option, write_object
+from aymara_async.cli.output.formats import format_option, write_object
+from aymara_async.cli.output.listing import ListSettings, list_options, write_items, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -40,7 +40,7 @@ async def list_evals(
     client: AsyncAymaraAI, terminal: Terminal, /, limit: int | None, offset: int, format: str, **filters: Any
 ) -> None:
     """List the evals: all, or those that every filter given lets pass."""
-    from aymara_async.cli.columns import EVALS, fields_of
+    from aymara_async.cli.output.columns import EVALS, fields_of
     from aymara_async.models import Eval
 
     settings: ListSettings = {"limit": limit, "offset": offset, "format": format}
@@ -66,7 +66,7 @@ Examples:
 @connected
 async def get_eval(client: AsyncAymaraAI, _: Terminal, /, uuid: str, wait: float | None, format: str) -> None:
     """Show the EVAL with this id."""
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     found = await (client.evals.get(uuid) if wait is None else client.evals.wait(uuid, timeout=wait))
     write_object(found, format=format, fields=fields_of(type(found)))
@@ -94,7 +94,7 @@ async def create_eval(
     A TEXT may be @FILE, for what the file holds. Instructions from a file named .json are taken as those of an agent
     ({"system_prompt": ...}) or of several ({"instructions": [...]}).
     """
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     with in_doubt(terminal, "The eval may have been created: see `aymara-async evals list`."):
         created = await client.evals.create(**given_fields(fields))
@@ -123,7 +123,7 @@ async def list_prompts(
     client: AsyncAymaraAI, terminal: Terminal, /, uuid: str, wait: float | None, **settings: Unpack[ListSettings]
 ) -> None:
     """List the prompts of the EVAL with this id; as jsonl they are what `score --prompts` takes."""
-    from aymara_async.cli.columns import PROMPTS, fields_of
+    from aymara_async.cli.output.columns import PROMPTS, fields_of
     from aymara_async.models import EvalPrompt
 
     if wait is not None:

@@ -12,8 +12,8 @@ import click
 
 from aymara_async.cli.changing import in_doubt, wait_option
 from aymara_async.cli.connected import connected
-from aymara_async.cli.listing import ListSettings, list_options, write_pager
-from aymara_async.cli.output import format_option, write_list, write_object
+from aymara_async.cli.output.formats import format_option, write_list, write_object
+from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -65,7 +65,7 @@ async def upload_files(
     client: AsyncAymaraAI, terminal: Terminal, /, paths: tuple[Path, ...], format: str, **settings: Unpack[_Upload]
 ) -> None:
     """Upload the file at each PATH, one after the other, and show what became of it."""
-    from aymara_async.cli.columns import UPLOADS, fields_of
+    from aymara_async.cli.output.columns import UPLOADS, fields_of
     from aymara_async.models import FileUpload
 
     async with aclosing(_upload(client, terminal, paths, settings)) as uploads:
@@ -106,7 +106,7 @@ async def list_files(
     client: AsyncAymaraAI, terminal: Terminal, /, file_type: str | None, **settings: Unpack[ListSettings]
 ) -> None:
     """List the files, all or of one type."""
-    from aymara_async.cli.columns import FILES, fields_of
+    from aymara_async.cli.output.columns import FILES, fields_of
     from aymara_async.models import FileDetail
 
     lister = partial(client.files.list, file_type=file_type)
@@ -119,7 +119,7 @@ async def list_files(
 @connected
 async def get_file(client: AsyncAymaraAI, _: Terminal, /, file: str, format: str) -> None:
     """Show the FILE with this id."""
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     found = await client.files.get(file)
     write_object(found, format=format, fields=fields_of(type(found)))

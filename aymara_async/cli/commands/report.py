@@ -12,11 +12,11 @@ import attrs
 import click
 
 from aymara_async import analysis
-from aymara_async.cli import stdout
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import MIN_SCORED, _share
 from aymara_async.cli.options import connection_options, terminal_options
+from aymara_async.cli.output import stdout
 from aymara_async.cli.reading_runs import read_runs, require_analysis
 from aymara_async.cli.response_images import fetch_images
 from aymara_async.cli.terminal import Terminal

@@ -8,8 +8,8 @@ import click
 
 from aymara_async.cli.changing import in_doubt, wait_option
 from aymara_async.cli.connected import connected
-from aymara_async.cli.listing import ListSettings, list_options, write_pager
-from aymara_async.cli.output import format_option, write_object
+from aymara_async.cli.output.formats import format_option, write_object
+from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -44,7 +44,7 @@ async def create_report(
     format: str,
 ) -> None:
     """Start a report over each RUN with these ids, and show it; the runs must be finished."""
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     with in_doubt(terminal, "The report may have been started: see `aymara-async reports list`."):
         report = await client.reports.create(eval_run_uuids=runs, is_sandbox=use_sandbox or None)
@@ -63,7 +63,7 @@ async def create_report(
 @connected
 async def get_report(client: AsyncAymaraAI, _: Terminal, /, report: str, wait: float | None, format: str) -> None:
     """Show the REPORT with this id."""
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     found = await (client.reports.get(report) if wait is None else client.reports.wait(report, timeout=wait))
     write_object(found, format=format, fields=fields_of(type(found)))
@@ -74,7 +74,7 @@ async def get_report(client: AsyncAymaraAI, _: Terminal, /, report: str, wait: f
 @connected
 async def list_reports(client: AsyncAymaraAI, terminal: Terminal, /, **settings: Unpack[ListSettings]) -> None:
     """List the reports."""
-    from aymara_async.cli.columns import REPORTS, fields_of
+    from aymara_async.cli.output.columns import REPORTS, fields_of
     from aymara_async.models import EvalSuiteReport
 
     await write_pager(client.reports.list, settings, terminal, fields=fields_of(EvalSuiteReport), columns=REPORTS)

@@ -15,9 +15,9 @@ from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
 from aymara_async.cli.options import connection_options, terminal_options
-from aymara_async.cli.output import format_option
-from aymara_async.cli.run_job import RunJob
-from aymara_async.cli.run_model import ModelSource, model_options
+from aymara_async.cli.output.formats import format_option
+from aymara_async.cli.running.job import RunJob
+from aymara_async.cli.running.model import ModelSource, model_options
 from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import check_writable
 from aymara_async.client import AsyncAymaraAI

@@ -9,8 +9,8 @@ import click
 
 from aymara_async.cli.changing import delete_command
 from aymara_async.cli.connected import connected
-from aymara_async.cli.listing import ListSettings, list_options, write_pager
-from aymara_async.cli.output import format_option, write_object
+from aymara_async.cli.output.formats import format_option, write_object
+from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -37,7 +37,7 @@ async def list_runs(
     client: AsyncAymaraAI, terminal: Terminal, /, eval_uuid: str | None, **settings: Unpack[ListSettings]
 ) -> None:
     """List the runs, all or of one eval."""
-    from aymara_async.cli.columns import RUNS, fields_of
+    from aymara_async.cli.output.columns import RUNS, fields_of
     from aymara_async.models import EvalRunResult
 
     lister = partial(client.evals.runs.list, eval_uuid=eval_uuid)
@@ -57,7 +57,7 @@ Examples:
 @connected
 async def get_run(client: AsyncAymaraAI, _: Terminal, /, run: str, format: str) -> None:
     """Show the RUN with this id: how far it is, and its pass rate."""
-    from aymara_async.cli.columns import fields_of
+    from aymara_async.cli.output.columns import fields_of
 
     found = await client.evals.runs.get(run)
     write_object(found, format=format, fields=fields_of(type(found)))
@@ -79,7 +79,7 @@ async def list_responses(
     client: AsyncAymaraAI, terminal: Terminal, /, run: str, **settings: Unpack[ListSettings]
 ) -> None:
     """List the scored responses of the RUN with this id, as they come."""
-    from aymara_async.cli.columns import RESPONSES, fields_of
+    from aymara_async.cli.output.columns import RESPONSES, fields_of
     from aymara_async.models import ScoredResponse
 
     lister = partial(client.evals.runs.list_responses, run)

@@ -16,11 +16,11 @@ from aymara_async.cli.connection import open_client, open_sandbox
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
 from aymara_async.cli.options import connection_options, terminal_options
-from aymara_async.cli.output import format_option, write_object
-from aymara_async.cli.score_formats import make_writer
-from aymara_async.cli.score_input import EvalInput, FileInput, ScoreInput, Sent
-from aymara_async.cli.score_job import ScoreJob, row_fault
-from aymara_async.cli.score_plan import FIELDS, plan
+from aymara_async.cli.output.formats import format_option, write_object
+from aymara_async.cli.scoring.formats import make_writer
+from aymara_async.cli.scoring.input import EvalInput, FileInput, ScoreInput, Sent
+from aymara_async.cli.scoring.job import ScoreJob, row_fault
+from aymara_async.cli.scoring.plan import FIELDS, plan
 from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import check_writable
 from aymara_async.client import AsyncAymaraAI

@@ -10,9 +10,9 @@ from rich.text import Text
 from aymara_async.analysis import Pair, RunComparison, ScoredRun, wilson_interval
 from aymara_async.analysis.percentages import exact_percent, p_value_text, percent, percent_range, points
 from aymara_async.analysis.response_text import response_text
-from aymara_async.cli.blocks import figures, labelled
-from aymara_async.cli.compare_rows import CategoryChange, category_changes
-from aymara_async.cli.score_table import excerpt
+from aymara_async.cli.comparing.rows import CategoryChange, category_changes
+from aymara_async.cli.output.blocks import figures, labelled
+from aymara_async.cli.output.texts import excerpt
 
 _LENGTH = 240
 
@@ -33,14 +33,17 @@ def _headline(comparison: RunComparison) -> Text:
     worse, better = len(comparison.regressions), len(comparison.improvements)
     if not comparison.num_pairs:
         return Text("No prompt has a score in both runs, so nothing can be compared.", style="bold yellow")
-    if not comparison.num_discordant:
+    if not comparison.num_discordant and comparison.finding == "pass":
         return Text("No verdict changed from A to B.", style="bold")
     changes = f"{worse:,} turned to fail, {better:,} to pass"
     if comparison.is_significant:
         is_worse = worse > better
         text = f"B is {'worse' if is_worse else 'better'} than A: {changes}, more than chance explains"
         return Text(text, style="bold red" if is_worse else "bold green")
-    if comparison.decision == "inconclusive":
+    if comparison.finding == "inconclusive" and comparison.lost_may_matter:
+        text = f"So much has no score in B that it may be worse than A: {changes}, {comparison.num_lost:,} not known"
+        return Text(text, style="bold yellow")
+    if comparison.finding == "inconclusive":
         return Text(f"Too few changes to tell better from worse: {changes}", style="bold yellow")
     return Text(f"Chance may explain what changed from A to B: {changes}", style="bold")
 

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from aymara_async.cli import stdout
-from aymara_async.cli.output_table import Column, TableWriter, label_grid, page
+from aymara_async.cli.output import stdout
+from aymara_async.cli.output.table import Column, TableWriter, label_grid, page
 from aymara_async.cli.terminal import printable
 
 

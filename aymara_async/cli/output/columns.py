@@ -7,8 +7,8 @@ from typing import Final
 
 import attrs
 
-from aymara_async.cli.output_table import Column, moment
-from aymara_async.cli.score_table import excerpt
+from aymara_async.cli.output.table import Column, moment
+from aymara_async.cli.output.texts import excerpt, rate
 from aymara_async.models import Eval, EvalPrompt, EvalRunResult, EvalSuiteReport, FileDetail, FileUpload, ScoredResponse
 
 _TEXT = 240
@@ -19,16 +19,6 @@ _STYLES = {"finished": "green", "completed": "green", "failed": "bold red"}
 def fields_of(model: type) -> Sequence[str]:
     """Name the fields of a model, in its order."""
     return [field.name for field in attrs.fields(model)]
-
-
-def rate(value: float | None) -> str:
-    """Write a share such that only all is 100 % and only none is 0 %."""
-    if value is None:
-        return "-"
-    shown = f"{value:.1%}"
-    if shown == "100.0%" and value < 1.0:
-        return ">99.9%"
-    return "<0.1%" if shown == "0.0%" and value > 0.0 else shown
 
 
 def _style(status: str | None) -> str:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from aymara_async.cli import stdout
+from aymara_async.cli.output import stdout
 
 if TYPE_CHECKING:
-    from aymara_async.cli.output_table import Column
+    from aymara_async.cli.output.table import Column
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -91,11 +91,11 @@ def write_rows(rows: Iterable[T], *, format: str, fields: Sequence[str], columns
 def write_object(row: object, *, format: str, fields: Sequence[str]) -> None:
     """Write one object; raises ``OutputError``. JSON is indented, JSON Lines is one line, CSV a header and a row."""
     if format == "table":
-        from aymara_async.cli.output_object import object_page
+        from aymara_async.cli.output.one_object import object_page
 
         stdout.write(object_page(row))
         return
-    from aymara_async.cli.output_data import json_document
+    from aymara_async.cli.output.data import json_document
 
     if format == "json":
         stdout.write(json_document(row))
@@ -107,10 +107,10 @@ def write_object(row: object, *, format: str, fields: Sequence[str]) -> None:
 def _writer(format: str, fields: Sequence[str], columns: Sequence[Column[T]]) -> RowWriter[T]:
     """Make the writer of a format; rich is loaded for tables only."""
     if format == "table":
-        from aymara_async.cli.output_table import TableWriter
+        from aymara_async.cli.output.table import TableWriter
 
         return TableWriter(columns)
-    from aymara_async.cli.output_data import CSVWriter, JSONLinesWriter, JSONWriter
+    from aymara_async.cli.output.data import CSVWriter, JSONLinesWriter, JSONWriter
 
     if format == "csv":
         return CSVWriter(fields)

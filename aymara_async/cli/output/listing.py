@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
 
 import click
 
-from aymara_async.cli.output import format_option, write_list
+from aymara_async.cli.output.formats import format_option, write_list
 
 if TYPE_CHECKING:
-    from aymara_async.cli.output_table import Column
+    from aymara_async.cli.output.table import Column
     from aymara_async.cli.terminal import Terminal
     from aymara_async.transport.pager import AsyncPager
 

@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from aymara_async.cli.output_data import plain
-from aymara_async.cli.output_table import label_grid, page, terminal_width
-from aymara_async.cli.score_table import excerpt
+from aymara_async.cli.output.data import plain
+from aymara_async.cli.output.table import label_grid, page, terminal_width
+from aymara_async.cli.output.texts import excerpt
 from aymara_async.cli.terminal import printable
 
 _LENGTH = 1200

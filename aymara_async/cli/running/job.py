@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from aymara_async import analysis
-from aymara_async.cli.blocks import write_blocks
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
-from aymara_async.cli.output import write_object, write_rows
-from aymara_async.cli.run_model import ModelSource
-from aymara_async.cli.run_rows import FIELDS, document, error_line, rows
-from aymara_async.cli.run_table import run_table
+from aymara_async.cli.output.blocks import write_blocks
+from aymara_async.cli.output.formats import write_object, write_rows
+from aymara_async.cli.running.model import ModelSource
+from aymara_async.cli.running.rows import FIELDS, document, error_line, rows
+from aymara_async.cli.running.table import run_table
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIStatusError, IncompleteScoringError

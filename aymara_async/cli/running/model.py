@@ -13,7 +13,7 @@ import attrs
 import click
 import msgspec
 
-from aymara_async.cli.run_function import load_function
+from aymara_async.cli.running.function import load_function
 from aymara_async.cli.text_input import text_or_file
 from aymara_async.errors import ConfigurationError
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.console import RenderableType
 from rich.text import Text
 
-from aymara_async.cli.blocks import figures, labelled
-from aymara_async.cli.score_table import excerpt, percent
+from aymara_async.cli.output.blocks import figures, labelled
+from aymara_async.cli.output.texts import excerpt, rate
 from aymara_async.models import FileReference
 from aymara_async.runner.outcome import EvalOutcome, Exchange
 
@@ -38,7 +38,8 @@ def _headline(outcome: EvalOutcome) -> Text:
     tally = outcome.tally
     if tally.pass_rate is None:
         return Text("Nothing was scored: every response is excluded from scoring.", style="bold yellow")
-    text = f"Pass rate {percent(tally)}: {tally.passed:,} of {tally.scored:,} responses passed, {tally.failed:,} failed"
+    passed = f"{tally.passed:,} of {tally.scored:,} responses passed, {tally.failed:,} failed"
+    text = f"Pass rate {rate(tally.pass_rate)}: {passed}"
     return Text(text, style="bold red" if tally.failed else "bold green")
 
 
@@ -62,7 +63,7 @@ def _categories(outcome: EvalOutcome) -> str:
     return figures(
         ("Category", "Passed", "Failed", "Pass rate"),
         [
-            (category or "(none)", f"{tally.passed:,}", f"{tally.failed:,}", percent(tally))
+            (category or "(none)", f"{tally.passed:,}", f"{tally.failed:,}", rate(tally.pass_rate))
             for category, tally in outcome.categories.items()
         ],
     )

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
-from aymara_async.cli import stdout
 from aymara_async.cli.gates import Gated
-from aymara_async.cli.output_data import CSVWriter, JSONLinesWriter, json_document
+from aymara_async.cli.output import stdout
+from aymara_async.cli.output.data import CSVWriter, JSONLinesWriter, json_document
 from aymara_async.scoring.outcome import LeftOutRow, ScoredRow, ScoringOutcome, Tally
 
 FIELDS = (
@@ -53,7 +53,7 @@ class _Table:
         """Leave the rows: the outcome has what a table shows."""
 
     def end(self, outcome: ScoringOutcome, gated: Gated) -> None:  # noqa: ARG002 - people read of gates on stderr
-        from aymara_async.cli.score_table import score_page
+        from aymara_async.cli.scoring.table import score_page
 
         stdout.write(score_page(outcome))
 

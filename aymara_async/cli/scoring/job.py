@@ -17,8 +17,8 @@ from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
-from aymara_async.cli.score_formats import ScoreWriter
-from aymara_async.cli.score_input import ScoreInput
+from aymara_async.cli.scoring.formats import ScoreWriter
+from aymara_async.cli.scoring.input import ScoreInput
 from aymara_async.cli.terminal import Terminal
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import IncompleteScoringError

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import attrs
 
 from aymara_async.bulk.source import UnreadableLine
-from aymara_async.cli.score_input import Sent
+from aymara_async.cli.scoring.input import Sent
 from aymara_async.models import EvalResponse
 from aymara_async.scoring.exact_eval import PROMPTS_PER_CALL
 from aymara_async.transport.codec import encode_request
