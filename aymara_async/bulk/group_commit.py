@@ -109,7 +109,7 @@ class GroupCommit:
                     ending = message
                 else:
                     (waiting if message.is_lasting else quick).append(message)
-            failure = failure or self._commit(connection, quick)
+            failure = failure or self._look(connection, quick)
             self._deliver(quick, failure)
             if at_the_disk:
                 continue
@@ -141,16 +141,26 @@ class GroupCommit:
                 messages.append(self._messages.get_nowait())
         return messages
 
-    def _commit(self, connection: sqlite3.Connection | None, group: list[_Work]) -> Exception | None:
-        """Run the operations of a group in one transaction; return what went wrong."""
-        if not group:
-            return None
-        assert connection is not None, "where there is none, there is a failure"
+    def _look(self, connection: sqlite3.Connection | None, group: list[_Work]) -> Exception | None:
+        """Run operations that change nothing lasting; return what went wrong."""
         try:
-            connection.execute("BEGIN IMMEDIATE")
             for work in group:
                 assert work.operation is not None
+                assert connection is not None, "where there is none, there is a failure"
                 work.result = work.operation(connection)
+        except Exception as error:  # noqa: BLE001 - every operation raises it, these and the following
+            return error
+        return None
+
+    def _commit(self, connection: sqlite3.Connection | None, group: list[_Work]) -> Exception | None:
+        """Run the operations of a group in one transaction; return what went wrong."""
+        if not group or connection is None:
+            return None
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            failure = self._look(connection, group)
+            if failure is not None:
+                return failure
             connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - every operation raises it, these and the following
             return error

@@ -131,6 +131,9 @@ def _results(db: sqlite3.Connection, wanted: Iterable[tuple[int, int]]) -> dict[
     return found
 
 
+_ADD_TO_RUN = """
+INSERT INTO batches (run, already, turns) SELECT id, scored, ? FROM runs WHERE id = ? RETURNING id, already
+"""
 _SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -138,14 +141,12 @@ def intend(
     turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection, *, is_kept: bool
 ) -> SentBatch:
     """Store a batch, and that its turns are sent with it."""
+    given = _json([_row(turn) for turn in turns]) if is_kept else "[]"
     already = 0
     if run is not None:
-        ((already,),) = db.execute("SELECT scored FROM runs WHERE id = ?", (run.id,)).fetchall()
-    given = _json([_row(turn) for turn in turns]) if is_kept else "[]"
-    add = "INSERT INTO batches (run, already, turns) VALUES (?, ?, ?)"
-    batch = db.execute(add, (run.id if run else 0, already, given)).lastrowid
-    assert batch is not None
-    if run is None:
+        ((batch, already),) = db.execute(_ADD_TO_RUN, (given, run.id)).fetchall()
+    else:
+        batch = db.execute("INSERT INTO batches (run, already, turns) VALUES (0, 0, ?)", (given,)).lastrowid
         name = f"{run_name} {batch:06d}"
         run_id = db.execute("INSERT INTO runs (name) VALUES (?)", (name,)).lastrowid
         assert run_id is not None
@@ -218,8 +219,9 @@ def record(
     keeps_results: bool,
 ) -> None:
     """Store results, and where they are."""
-    run_id = _run_at(batch, eval_run_uuid, db)
-    db.execute("UPDATE runs SET scored = scored + ? WHERE id = ?", (len(found), run_id))
+    count = "UPDATE runs SET scored = scored + ? WHERE id = ? AND eval_run_uuid = ?"
+    if not db.execute(count, (len(found), batch.run.id, eval_run_uuid)).rowcount:
+        db.execute(count, (len(found), _run_at(batch, eval_run_uuid, db), eval_run_uuid))
     turns = _json([(turn.id, scored.response_uuid) for turn, scored in found])
     result = None
     if keeps_results:
@@ -229,12 +231,9 @@ def record(
 
 
 def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:
-    """Return the run that the server put the batch in, which should be the one it was sent to."""
-    rows = db.execute("SELECT eval_run_uuid FROM runs WHERE id = ?", (batch.run.id,)).fetchall()
-    if rows == [(eval_run_uuid,)]:
-        return batch.run.id
-    if rows == [(None,)]:
-        db.execute("UPDATE runs SET eval_run_uuid = ? WHERE id = ?", (eval_run_uuid, batch.run.id))
+    """Return the run that the server put the batch in, where the one it was sent to is not known to be that."""
+    learn = "UPDATE runs SET eval_run_uuid = ? WHERE id = ? AND eval_run_uuid IS NULL"
+    if db.execute(learn, (eval_run_uuid, batch.run.id)).rowcount:
         return batch.run.id
     name = f"{batch.run.name} in {eval_run_uuid}"
     db.execute("INSERT INTO runs (name, eval_run_uuid) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, eval_run_uuid))

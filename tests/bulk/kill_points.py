@@ -27,9 +27,6 @@ POINTS = (
     "lasting: committed",
     "disk: before it is asked",
     "disk: after it is asked",
-    "quick: before BEGIN",
-    "quick: before COMMIT",
-    "quick: committed",
     "open: before the connection",
     "open: before PRAGMA",
     "open: before SELECT",
@@ -45,12 +42,10 @@ POINTS = (
     "register: before UPDATE temp.turns",
     "single_run: before INSERT INTO runs",
     "single_run: before SELECT",
-    "intend: before SELECT",
     "intend: before INSERT INTO batches",
     "intend: before INSERT INTO runs",
     "intend: before UPDATE batches",
     "intend: before UPDATE temp.turns",
-    "record: before SELECT",
     "record: before UPDATE runs",
     "record: before INSERT INTO results",
     "record: before UPDATE temp.turns",
@@ -127,7 +122,7 @@ def watch(step: Steps) -> None:
 
 
 def _watch_statements(step: Steps) -> None:
-    commit, connect, sync = GroupCommit._commit, sqlite3.connect, journal_file.sync
+    look, commit, connect, sync = GroupCommit._look, GroupCommit._commit, sqlite3.connect, journal_file.sync
     part = Part()
 
     class WatchedConnection(sqlite3.Connection):
@@ -150,13 +145,16 @@ def _watch_statements(step: Steps) -> None:
     def watched_commit(self: GroupCommit, connection: sqlite3.Connection, group: list[Any]) -> Exception | None:
         if not group:
             return None
-        kind = part.name = "lasting" if group[0].is_lasting else "quick"
-        for work in group:
-            work.operation = part.named(work.operation)
+        part.name = "lasting"
         try:
             return commit(self, connection, group)
         finally:
-            step(f"{kind}: committed")
+            step("lasting: committed")
+
+    def watched_look(self: GroupCommit, connection: sqlite3.Connection, group: list[Any]) -> Exception | None:
+        for work in group:
+            work.operation = part.named(work.operation)
+        return look(self, connection, group)
 
     def watched_sync(path: Path) -> None:
         step("disk: before it is asked")
@@ -165,6 +163,7 @@ def _watch_statements(step: Steps) -> None:
 
     journal_file.sync = watched_sync
     sqlite3.connect = watched_connect  # type: ignore[assignment]  # the journal of this process is to be watched
+    GroupCommit._look = watched_look  # type: ignore[method-assign]  # likewise
     GroupCommit._commit = watched_commit  # type: ignore[method-assign]  # likewise
 
 
