@@ -96,6 +96,7 @@ class Batches:
                 portion.resumed.append(known.scored)
             else:
                 self._held.append(Sendable(known.turn, item.body, item.size))
+        failure = failure or self.source.failure
         if failure is not None:
             raise failure
 

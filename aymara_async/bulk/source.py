@@ -45,6 +45,8 @@ class Source:
         self._sync: Iterator[tuple[int, object]] | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._number = 0
+        self.failure: Exception | None = None
+        """What the iterator raised after the rows that it has given."""
         self.total: int | None = None
         """How many there are, where that can be told."""
         given = cast(object, responses)
@@ -76,29 +78,40 @@ class Source:
         return await self._async.ready(count) if isinstance(self._async, LiveResponses) else count
 
     async def take(self, count: int) -> list[tuple[int, object]]:
-        """Pull up to so many; fewer only at the end."""
+        """Pull up to so many; fewer only at the end, or before a ``failure``."""
         if self._async is not None:
-            taken: list[tuple[int, object]] = []
-            async for response in self._async:
-                self._number += 1
-                taken.append((self._number, response))
-                if len(taken) == count:
-                    break
-            return taken
+            return await self._take_async(self._async, count)
         assert self._sync is not None
         if self._thread is None:
             return list(islice(self._sync, count))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _take, self._sync, count)
+        return await loop.run_in_executor(self._thread, self._take, self._sync, count)
+
+    async def _take_async(self, rows: AsyncIterator[object], count: int) -> list[tuple[int, object]]:
+        taken: list[tuple[int, object]] = []
+        try:
+            async for response in rows:
+                self._number += 1
+                taken.append((self._number, response))
+                if len(taken) == count:
+                    break
+        except Exception as error:  # noqa: BLE001 - raised when what came before it has been sent
+            self.failure = error
+        return taken
+
+    def _take(self, rows: Iterator[tuple[int, object]], count: int) -> list[tuple[int, object]]:
+        taken: list[tuple[int, object]] = []
+        try:
+            for row in islice(rows, count):
+                taken.append(row)  # noqa: PERF402 - what came before an error is to be kept
+        except Exception as error:  # noqa: BLE001 - raised when what came before it has been sent
+            self.failure = error
+        return taken
 
     def close(self) -> None:
         """Let go of the iterator; one that blocks in its thread ends with its next row."""
         if self._thread is not None:
             self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _take(rows: Iterator[tuple[int, object]], count: int) -> list[tuple[int, object]]:
-    return list(islice(rows, count))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, object]]:

@@ -254,6 +254,25 @@ async def test_an_error_of_the_source_comes_after_what_was_before_it(bench: Any)
     assert len(scored) == 7
 
 
+@pytest.mark.parametrize("kind", ["iterator", "async iterator"])
+async def test_no_row_before_an_error_of_the_source_is_left_behind(bench: Any, kind: str) -> None:
+    b = await bench(10)
+
+    def rows() -> Iterator[Any]:
+        yield from b.rows[:7]
+        raise OSError("the disk is gone")
+
+    async def rows_of_loop() -> AsyncIterator[Any]:
+        for row in rows():
+            yield row
+
+    scored = []
+    with pytest.raises(OSError, match="the disk is gone"):
+        async for one in b.scorer(batch_size=5).score(rows() if kind == "iterator" else rows_of_loop()):
+            scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
+    assert len(scored) == 7
+
+
 async def test_progress_is_told_after_each_batch(bench: Any) -> None:
     b = await bench(30)
     told: list[BulkProgress] = []
