@@ -18,6 +18,7 @@ Until the one run of a job exists, its batches go one at a time, since the first
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Sequence
 from contextlib import suppress
@@ -182,7 +183,7 @@ class Job:
         """Note the intention and send, until the server takes the batch, rejects it, or its answer is lost."""
         sent = await self.journal.intend([one.turn for one in batch], self._run or own_run)
         bodies = [one.body for one in batch]
-        refusals = 0
+        refusals, refused_since = 0, math.inf
         while True:
             try:
                 async with self._requests, self.calls.limiter.room:
@@ -193,7 +194,8 @@ class Job:
                 what = meaning(error)
                 if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
                     return sent, error
-                if what is Meaning.FATAL or self._is_hopeless(error):
+                refused_since = min(refused_since, monotonic())
+                if what is Meaning.FATAL or self._fatal is not None or self._is_hopeless(error, refused_since):
                     self._fatal = error
                     await self.journal.release(sent)
                     raise
@@ -205,8 +207,10 @@ class Job:
             self._last_answer = monotonic()
             return sent, answer
 
-    def _is_hopeless(self, error: AymaraAIError) -> bool:
-        return (_wait_of(error) or 0.0) > self.patience or monotonic() - self._last_answer > self.patience
+    def _is_hopeless(self, error: AymaraAIError, refused_since: float) -> bool:
+        # Not since the last answer alone: the input may have had nothing to send for longer than the patience.
+        in_vain = monotonic() - max(self._last_answer, refused_since)
+        return (_wait_of(error) or 0.0) > self.patience or in_vain > self.patience
 
     async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> SentBatch:
         """Note and yield what the answer holds; return the batch with what it leaves out."""

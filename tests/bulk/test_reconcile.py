@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -376,6 +377,25 @@ async def test_an_outage_longer_than_the_patience_ends_the_job(bench: Any, tmp_p
         await b.scorer(patience=0.1, journal=tmp_path / "j").run(b.rows)
     b.sandbox.clear_faults()
     assert (await b.scorer(journal=tmp_path / "j").run(b.rows)).scored == 20
+    b.check_each_once()
+
+
+async def test_time_in_which_there_is_nothing_to_send_asks_for_no_patience(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = await bench(20, faults=[f"error@{SCORE}:calls=2,status=503"])
+    passed = 0.0
+    monkeypatch.setattr("aymara_async.bulk.job.monotonic", lambda: monotonic() + passed)
+
+    async def rows() -> AsyncIterator[Any]:
+        nonlocal passed
+        for row in b.rows[:10]:
+            yield row
+        passed = 700.0
+        for row in b.rows[10:]:
+            yield row
+
+    assert (await b.scorer(batch_size=10).run(rows())).scored == 20
     b.check_each_once()
 
 
