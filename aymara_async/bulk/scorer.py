@@ -93,7 +93,7 @@ class AsyncBulkScorer:
         _require(on_unknown in ("resend", "raise"), "on_unknown", '"resend" or "raise"', on_unknown)
         self._client = client
         self._eval_uuid = eval_uuid
-        self._journal = None if journal is None else Path(journal)
+        self._journal = None if journal is None else Path(journal).absolute()  # the input may change folders
         self._batch_size, self._max_bytes, self._concurrency = batch_size, max_batch_bytes, concurrency
         self._run_name, self._run_per_batch = run_name or "Bulk scoring", run_per_batch
         examples = eval_run_examples

@@ -115,7 +115,7 @@ class AsyncEvalRunner:
         Raises ``ModelError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``, ``WaitError``,
         ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
         """
-        path = None if journal is None else Path(journal)
+        path = _absolute(journal)  # the model may change folders
         async with self._opened(path, eval_params, eval_uuid, prompts) as (answers, uuid):
             job = EvalJob(
                 client=self._client,

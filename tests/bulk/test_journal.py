@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,23 @@ async def test_rejected_responses_are_tried_again(bench: Any, path: Path) -> Non
     assert [failed.row for failed in first.failed] == [4]
     changed = await b.scorer(journal=path).run([*b.rows, {"prompt_uuid": "question.later", "content": "y"}])
     assert (changed.resumed, [failed.row for failed in changed.failed]) == (3, [4])
+
+
+async def test_a_path_stays_where_it_was_when_the_input_changes_folders(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b = await bench(10)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    scorer = b.scorer(journal="jobs.journal", batch_size=5)
+
+    def rows() -> Iterator[Any]:
+        yield from b.rows[:5]
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        yield from b.rows[5:]
+
+    assert (await scorer.run(rows())).scored == 10
+    assert (await scorer.run(b.rows)).resumed == 10
 
 
 async def test_a_changed_response_is_not_taken_for_the_old_one(bench: Any, path: Path) -> None:
