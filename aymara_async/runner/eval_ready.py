@@ -168,9 +168,15 @@ async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datet
     except APIError as error:
         if not _is_unknown(error):
             raise
-        if found := await _look(client, fields, began):
-            return found
-        raise
+        try:
+            found = await _look(client, fields, began)
+        except OutcomeUnknownError:
+            raise
+        except APIError as failure:  # which tells nothing of the eval
+            raise error from failure
+        if found is None:
+            raise
+        return found
 
 
 def _is_unknown(error: APIError) -> bool:

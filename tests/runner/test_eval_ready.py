@@ -13,7 +13,7 @@ from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
-from aymara_async.sandbox.faults import Fail, NeverFinish, Reset
+from aymara_async.sandbox.faults import Error, Fail, NeverFinish, Reset
 from tests.runner.conftest import params
 
 
@@ -60,6 +60,19 @@ async def test_a_crash_before_the_answer_was_noted(
     with pytest.raises(KeyboardInterrupt):
         await runner.start(params(3), journal=tmp_path / "journal")
     monkeypatch.setattr(AnswerJournal, "note", note)
+    outcome = await runner.run_eval(params(3), journal=tmp_path / "journal")
+    assert len(outcome.responses) == 3
+    assert await count_evals(client) == 1
+
+
+async def test_a_look_that_fails_does_not_make_another_eval(
+    client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.add_fault(Reset("evals.create", calls=1, processed=True))
+    sandbox.add_fault(Error("evals.list", calls=1, status=403))
+    runner = AsyncEvalRunner(client, refuse)
+    with pytest.raises(OutcomeUnknownError):
+        await runner.run_eval(params(3), journal=tmp_path / "journal")
     outcome = await runner.run_eval(params(3), journal=tmp_path / "journal")
     assert len(outcome.responses) == 3
     assert await count_evals(client) == 1
