@@ -74,7 +74,7 @@ class ModelCaller:
             if not task.done():
                 task.cancel()
                 self._left.add(task)
-                task.add_done_callback(self._forget)
+            task.add_done_callback(self._forget)  # whoever is cancelled just then will not look at the result
         if not task.done():
             raise AnswerTimeoutError(f"The model did not answer within {self.timeout:g} s")
         if task.cancelled():

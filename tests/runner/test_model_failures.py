@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -151,6 +152,24 @@ async def test_a_call_that_was_given_up_may_clean_up(client: AsyncAymaraAI) -> N
 
     outcome = await AsyncEvalRunner(client, model, timeout=0.05, on_error="refuse").run_eval(params(3))
     assert len(outcome.errors) == began == cleaned == 3
+
+
+async def test_a_call_that_fails_just_when_it_is_given_up_leaves_no_noise(caplog: pytest.LogCaptureFixture) -> None:
+    asking: list[asyncio.Task[calling.Answer]] = []
+
+    async def failing(_: ModelPrompt) -> str:
+        asking.pop().cancel()
+        raise LookupError
+
+    prompt: Any = "?"
+    caller = calling.ModelCaller(model=failing, timeout=None, retry=calling.retrying(0))
+    task = asyncio.create_task(caller.ask(prompt))
+    asking.append(task)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    gc.collect()
+    assert caplog.messages == []
 
 
 async def test_a_plain_function_knows_the_context_of_who_runs_it(client: AsyncAymaraAI) -> None:
