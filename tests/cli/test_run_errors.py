@@ -155,7 +155,7 @@ async def test_eval_without_prompts_and_eval_that_fails(sandbox: Sandbox, env: d
     ended = await run("run", *REFUSE, *FEW, env=env)
     assert ended.code == 4
     assert "as failed" in ended.stderr
-    assert "stays at the server. The model was not asked yet." in ended.stderr
+    assert "stays at the server. No answer came in." in ended.stderr
 
 
 async def test_rejected_answer_is_no_success(sandbox: Sandbox, env: dict[str, str]) -> None:

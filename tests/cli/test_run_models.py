@@ -200,7 +200,7 @@ async def test_command_that_fails(sandbox: Sandbox, env: dict[str, str], eval_uu
     ended = await run(*arguments, env=env)
     assert ended.code == 0
     assert ended.stderr.count("\n") == 1
-    assert "CommandError: The command ended with exit code 3: broken" in ended.stderr
+    assert ": CommandError: The command ended with exit code 3: broken" in ended.stderr
 
 
 async def test_answer_timeout(sandbox: Sandbox, env: dict[str, str], eval_uuid: str) -> None:

@@ -93,7 +93,7 @@ class RunJob:
             return f"An eval may have been created. {way}" if self._is_creating else "Nothing was created."
         progress = self._progress
         done = (
-            "The model was not asked yet."
+            "No answer came in."
             if progress is None
             else f"The model has answered {progress.answered:,} prompts, {progress.scored:,} answers are scored."
         )

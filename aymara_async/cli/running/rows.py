@@ -58,7 +58,8 @@ def document(outcome: EvalOutcome, gated: Gated, names: Mapping[str, str]) -> Js
 
 def error_line(error: AnswerError) -> str:
     """Say why the model gave no answer."""
-    kind = error.type.removeprefix("builtins.")
+    module, _, name = error.type.rpartition(".")
+    kind = name if module.partition(".")[0] in {"builtins", "aymara_async"} else error.type
     return f"{kind}: {error.message}" if error.message else kind
 
 

@@ -169,8 +169,8 @@ class EvalInput:
 
     @property
     def state(self) -> str:
-        """Tell that the eval is as it was."""
-        return f"Eval {self.eval_uuid} was there before."
+        """Tell that there is no new eval."""
+        return "No eval was created."
 
     def in_order(self, rows: Sequence[ScoredRow]) -> Sequence[ScoredRow]:
         """Leave rows in the order in which they were scored."""
