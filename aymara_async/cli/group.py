@@ -60,7 +60,20 @@ def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> Non
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+_EPILOG = (
+    """\b
+Examples:
+  aymara-async doctor
+  aymara-async score --sandbox --prompts prompts.jsonl responses.jsonl
+  aymara-async run --eval EVAL_UUID --model answers:reply --fail-under 95%
+  aymara-async report RUN_UUID --open
+
+"""
+    + EXIT_CODES
+)
+
+
+@click.group(cls=LazyGroup, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @debug_option
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."

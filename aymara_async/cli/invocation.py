@@ -41,7 +41,7 @@ def run(arguments: Sequence[str] | None) -> int:
         code = aymara_async.main(arguments, prog_name="aymara-async", standalone_mode=False, obj=terminal)
         return code if isinstance(code, int) else ExitCode.OK
     except click.ClickException as error:
-        error.show()
+        _tell_usage(error, terminal)
         return ExitCode.UNUSABLE_INPUT
     except (KeyboardInterrupt, click.Abort):
         terminal.stopped("Interrupted.")
@@ -61,6 +61,17 @@ def run(arguments: Sequence[str] | None) -> int:
         hint = "" if terminal.is_debugging else "; run it again with --debug to see where"
         terminal.error(f"unexpected {type(error).__name__}: {error}{hint}")
         return ExitCode.INTERNAL_ERROR
+
+
+def _tell_usage(error: click.ClickException, terminal: Terminal) -> None:
+    """Say which argument cannot be used, and where to read about it."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        terminal.error(error.format_message())
+    elif error.message == context.get_help():  # no argument at all
+        click.echo(error.message, err=True)
+    else:
+        terminal.error(f"{error.format_message()} See `{context.command_path} --help`.")
 
 
 def _message(error: AymaraAIError) -> str:

@@ -123,7 +123,7 @@ async def test_help_of_every_command_fits_into_80_columns(command: str) -> None:
     ended = await run(command, "--help")
     assert ended.code == 0
     assert all(len(line) <= 80 for line in ended.stdout.splitlines())
-    subcommands = ended.stdout.partition("\nCommands:\n")[2].splitlines()
+    subcommands = ended.stdout.partition("\nCommands:\n")[2].partition("\n\n")[0].splitlines()
     for subcommand in (line.split()[0] for line in subcommands):
         below = await run(command, subcommand, "--help")
         assert all(len(line) <= 80 for line in below.stdout.splitlines())

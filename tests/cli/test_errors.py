@@ -60,6 +60,38 @@ async def test_without_debug_there_is_one_line() -> None:
     assert KEY not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command", "said"),
+    [
+        (["evals", "list", "--format", "yaml"], "evals list", "'yaml' is not one of 'table', "),
+        (["evals", "get"], "evals get", "Missing argument 'EVAL'."),
+        (["run", "--eval", "x"], "run", "Name one model with --model, --endpoint or --command. Nothing was sent."),
+        (["runs", "lst"], "runs", "Did you mean 'list'?"),
+    ],
+)
+async def test_argument_that_cannot_be_used_is_told_in_one_line(arguments: list[str], command: str, said: str) -> None:
+    ended = await run(*arguments, env={})
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: ")
+    assert said in ended.stderr
+    assert ended.stderr.endswith(f" See `aymara-async {command} --help`.\n")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["evals"]])
+async def test_no_argument_shows_the_help(arguments: list[str]) -> None:
+    ended = await run(*arguments, env={})
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (await run(*arguments, "--help", env={})).stdout
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS if name != "completion")])
+async def test_help_has_examples(command: list[str]) -> None:
+    ended = await run(*command, "--help", env={})
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "\n  Examples:\n    aymara-async" in ended.stdout
+
+
 async def test_quiet_tells_errors_only(sandbox: Sandbox, env: dict[str, str]) -> None:
     ended = await run("runs", "list", "-q", env=env)
     assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aymara-async evals list --limit 20
+  aymara-async evals prompts EVAL_UUID --format jsonl > prompts.jsonl
+""",
+)
 def evals() -> None:
     """Create evals, list and get them and their prompts, delete them."""
 

@@ -29,7 +29,13 @@ class _Upload(TypedDict):
     wait: float | None
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aymara-async files upload manual.pdf --wait
+  aymara-async files list --limit 20
+""",
+)
 def files() -> None:
     """Upload the files that evals and responses refer to, list and get them."""
 

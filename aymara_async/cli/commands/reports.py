@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aymara-async reports create RUN_UUID ANOTHER_UUID --wait
+  aymara-async reports list --limit 20
+""",
+)
 def reports() -> None:
     """Create suite reports over several runs, list and get them."""
 

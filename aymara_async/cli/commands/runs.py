@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
 
 
-@click.group()
+@click.group(
+    epilog="""\b
+Examples:
+  aymara-async runs list --limit 20
+  aymara-async runs responses RUN_UUID --format jsonl > scores.jsonl
+""",
+)
 def runs() -> None:
     """List eval runs and their scored responses, get and delete them."""
 
