@@ -131,9 +131,9 @@ def _results(db: sqlite3.Connection, wanted: Iterable[tuple[int, int]]) -> dict[
     return found
 
 
-_ADD_TO_RUN = """
-INSERT INTO batches (run, already, turns) SELECT id, scored, ? FROM runs WHERE id = ? RETURNING id, already
-"""
+# In two steps, as the SQLite of some systems in use (before 3.35) knows no RETURNING.
+_ADD_TO_RUN = "INSERT INTO batches (run, already, turns) SELECT id, scored, ? FROM runs WHERE id = ?"
+_ADDED = "SELECT id, already FROM batches WHERE id = last_insert_rowid()"
 _SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -144,7 +144,8 @@ def intend(
     given = _json([_row(turn) for turn in turns]) if is_kept else "[]"
     already = 0
     if run is not None:
-        ((batch, already),) = db.execute(_ADD_TO_RUN, (given, run.id)).fetchall()
+        db.execute(_ADD_TO_RUN, (given, run.id))
+        ((batch, already),) = db.execute(_ADDED).fetchall()
     else:
         batch = db.execute("INSERT INTO batches (run, already, turns) VALUES (0, 0, ?)", (given,)).lastrowid
         name = f"{run_name} {batch:06d}"
