@@ -178,7 +178,8 @@ class GroupCommit:
                     work.future.set_result(work.result)
                 else:
                     error = self._explain(failure)
-                    error.__cause__ = failure
+                    if error is not failure:  # some that print errors follow causes without end
+                        error.__cause__ = failure
                     work.future.set_exception(error)
 
         try:

@@ -185,8 +185,9 @@ async def test_the_journal_of_another_job_is_refused(bench: Any, path: Path, wha
     sent = len(b.sent())
     other: dict[str, Any] = {"eval_uuid": "test.other", "workspace_uuid": "w", "is_sandbox": True}
     arguments = {what: other[what]} if what in other else {"client": (await bench(0)).client}
-    with pytest.raises(JournalError, match=f"its {what} is"):
+    with pytest.raises(JournalError, match=f"its {what} is") as caught:
         await b.scorer(journal=path, **arguments).run(b.rows)
+    assert caught.value.__cause__ is not caught.value
     assert len(b.sent()) == sent
     assert path.read_bytes() == before
 
