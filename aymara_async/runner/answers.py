@@ -58,13 +58,15 @@ class Answering:
         be uploaded.
         """
         began = monotonic()
+        is_answered = False
         try:
             answer = await self.caller.ask(prompt)
+            is_answered = True
             response = await self._response(prompt.prompt, answer)
             _check(response)
-        except APIError:
-            raise
         except Exception as error:
+            if is_answered and isinstance(error, APIError):  # of the upload; one of the model's own calls is its affair
+                raise
             if self.on_error == "raise":
                 raise self._stop(prompt, error) from error
             refused = self.on_error == "refuse"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pytest
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_none
 
-from aymara_async import AsyncAymaraAI, EvalResponse, IncompleteScoringError, RequestValidationError
+from aymara_async import AsyncAymaraAI, EvalResponse, IncompleteScoringError, NotFoundError, RequestValidationError
 from aymara_async.runner import calling
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -58,6 +58,22 @@ async def test_every_seventh_prompt_fails(
         )
     assert outcome.pass_rate == (10 / 70 if on_error == "refuse" else 0.0)
     assert outcome.tally.scored == (70 if on_error == "refuse" else 60)
+
+
+@pytest.mark.parametrize("on_error", ["raise", "refuse"])
+async def test_a_call_of_the_model_to_the_api_fails(
+    client: AsyncAymaraAI, on_error: Literal["raise", "refuse"]
+) -> None:
+    async def model(prompt: ModelPrompt) -> str:
+        return (await client.evals.get("test.not-there")).ai_description
+
+    runner = AsyncEvalRunner(client, model, on_error=on_error)
+    if on_error == "raise":
+        with pytest.raises(ModelError) as caught:
+            await runner.run_eval(params(3))
+        assert isinstance(caught.value.__cause__, NotFoundError)
+    else:
+        assert len((await runner.run_eval(params(3))).errors) == 3
 
 
 async def test_the_outcome_shows_that_passing_refusals_are_failures(client: AsyncAymaraAI) -> None:
