@@ -85,9 +85,9 @@ class RunComparison:
     def decision(self) -> Decision:
         """Tell whether the candidate may replace the baseline.
 
-        fail: it is significantly worse. inconclusive: there is nothing to compare; or it is worse on so few prompts
-        that even changes all for the worse could not be significant; or what is lost could make it significantly
-        worse. pass: anything else, which is no proof that it is as good.
+        fail: it is significantly worse. inconclusive: so few pairs that it could not be, whatever became of them; or it
+        is worse on so few of them that even changes all for the worse could not be significant; or what is lost could
+        make it significantly worse. pass: anything else, which is no proof that it is as good.
         """
         found = self.finding
         return Decision.FAIL if found is Decision.INCONCLUSIVE and self.is_strict else found
@@ -99,13 +99,18 @@ class RunComparison:
         if is_worse and self.is_significant:
             return Decision.FAIL
         can_tell = mcnemar_p_value(self.num_discordant, 0) < self._alpha
-        if not self.num_pairs or (is_worse and not can_tell) or self.lost_may_matter:
+        if self.has_too_few_pairs or (is_worse and not can_tell) or self.lost_may_matter:
             return Decision.INCONCLUSIVE
         return Decision.PASS
 
     @property
     def _alpha(self) -> float:
         return 1.0 - self.confidence_level
+
+    @property
+    def has_too_few_pairs(self) -> bool:
+        """Whether the candidate could not be significantly worse even if every pair had turned to fail."""
+        return mcnemar_p_value(self.num_pairs, 0) >= self._alpha
 
     @property
     def lost_may_matter(self) -> bool:
@@ -132,7 +137,9 @@ class RunComparison:
             f"({exact_percent(self.confidence_level)} interval {points(low)} to {points(high)}), "
             f"{p_value_text(self.p_value)}"
         )
-        if not self.num_discordant:
+        if self.has_too_few_pairs:
+            found = f"{found}. So few prompts cannot tell better from worse."
+        elif not self.num_discordant:
             found = f"{found}. No verdict changed."
         elif self.is_significant:
             found = f"{found}. {'Worse' if self.difference < 0.0 else 'Better'} than chance would explain."

@@ -126,14 +126,23 @@ def test_what_has_no_score_may_have_failed(passed: int, lost: int, better: int, 
 
 
 def test_prompts_that_were_answered_before_and_are_not_now_are_lost() -> None:
-    baseline = a_scored_run([True] * 8 + [False])
+    baseline = a_scored_run([True] * 12 + [False])
     answered = ScoredRun(
-        run=a_run("second"), prompts=baseline.prompts, responses=[a_response(number, True) for number in range(2)]
+        run=a_run("second"), prompts=baseline.prompts, responses=[a_response(number, True) for number in range(6)]
     )
     found = compare_runs(baseline, answered)
     assert (found.num_lost, found.decision) == (6, Decision.INCONCLUSIVE)
-    not_asked = ScoredRun(run=answered.run, prompts=baseline.prompts[:2], responses=answered.responses)
+    not_asked = ScoredRun(run=answered.run, prompts=baseline.prompts[:6], responses=answered.responses)
     assert compare_runs(baseline, not_asked).decision is Decision.PASS
+
+
+@pytest.mark.parametrize(("num_pairs", "decision"), [(1, "inconclusive"), (5, "inconclusive"), (6, "pass")])
+def test_pairs_too_few_to_be_worse_are_no_pass(num_pairs: int, decision: str) -> None:
+    baseline = a_scored_run([True] * 450)
+    candidate = a_scored_run([True] * num_pairs, "second")
+    found = compare_runs(baseline, candidate)
+    assert (found.num_pairs, found.decision.value) == (num_pairs, decision)
+    assert found.reason.endswith("So few prompts cannot tell better from worse.") == (decision != "pass")
 
 
 def test_strict_fails_what_is_inconclusive_and_nothing_else() -> None:

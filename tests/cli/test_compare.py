@@ -129,11 +129,11 @@ async def test_lines_and_csv_have_a_row_for_each_change(sandbox: Sandbox, env: d
 
 
 async def test_nothing_changed(sandbox: Sandbox, env: dict[str, str]) -> None:
-    old, new = await two_runs(sandbox, "PF", "PF")
+    old, new = await two_runs(sandbox, "PFPFPF", "PFPFPF")
     ended = await run("compare", old, new, "--fail-on-worse", env=env)
     assert ended.code == 0
     assert ended.stdout.startswith("No verdict changed from A to B.\n")
-    assert "PASS --fail-on-worse: On 2 prompts" in ended.stderr
+    assert "PASS --fail-on-worse: On 6 prompts" in ended.stderr
     assert len((await run("compare", "--format", "csv", old, new, env=env)).stdout.splitlines()) == 1
     assert (await run("compare", "--format", "jsonl", old, new, env=env)).stdout == ""
 
@@ -159,8 +159,8 @@ async def test_show_bounds_the_table(shown: str, found: int, sandbox: Sandbox, e
         ("X" * 6, "P" * 6, [], 5, "INCONCLUSIVE"),
         # What has no response in B may have failed.
         ("P" * 10, "P" * 4 + "-" * 6, [], 5, "INCONCLUSIVE"),
-        ("P" * 10, "P" * 5 + "-" * 5, [], 0, "PASS"),
-        ("F" * 10, "F" * 4 + "-" * 6, [], 0, "PASS"),
+        ("P" * 11, "P" * 6 + "-" * 5, [], 0, "PASS"),
+        ("F" * 12, "F" * 6 + "-" * 6, [], 0, "PASS"),
         ("P" * 10, "P" * 4 + "-" * 6, ["--strict"], 1, "FAIL"),
     ],
 )
@@ -188,7 +188,7 @@ async def test_gate_ends_the_process(options: list[str], code: int, sandbox: San
     ended = await run("compare", "-q", "--fail-on-worse", *options, *runs, env=env)
     assert ended.code == code
     assert ended.stderr.startswith("FAIL " if options else "INCONCLUSIVE ")
-    assert ended.stdout.startswith("Too few changes to tell better from worse: 5 turned to fail, 0 to pass\n")
+    assert ended.stdout.startswith("Too few prompts to tell better from worse: 5 turned to fail, 0 to pass\n")
 
 
 async def test_without_a_gate_worse_is_no_failure(sandbox: Sandbox, env: dict[str, str]) -> None:

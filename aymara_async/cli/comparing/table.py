@@ -44,7 +44,8 @@ def _headline(comparison: RunComparison) -> Text:
         text = f"So much has no score in B that it may be worse than A: {changes}, {comparison.num_lost:,} not known"
         return Text(text, style="bold yellow")
     if comparison.finding == "inconclusive":
-        return Text(f"Too few changes to tell better from worse: {changes}", style="bold yellow")
+        few = "prompts" if comparison.has_too_few_pairs else "changes"
+        return Text(f"Too few {few} to tell better from worse: {changes}", style="bold yellow")
     return Text(f"Chance may explain what changed from A to B: {changes}", style="bold")
 
 
