@@ -150,7 +150,7 @@ def intend(
         batch = db.execute("INSERT INTO batches (run, already, turns) VALUES (0, 0, ?)", (given,)).lastrowid
         name = f"{run_name} {batch:06d}"
         run_id = db.execute("INSERT INTO runs (name) VALUES (?)", (name,)).lastrowid
-        assert run_id is not None
+        assert batch is not None and run_id is not None  # noqa: PT018 - each was just inserted
         db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch))
         run = Run(run_id, name, None)
     db.execute(_SEND, (SENT, batch, _json([turn.id for turn in turns])))
