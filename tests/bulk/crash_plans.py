@@ -34,6 +34,7 @@ WRONG_COUNT = {"kind": "change_count", "operation": RESPONSES, "calls": [1], "by
 FAULTS_FOR: dict[str, list[dict[str, Any]]] = {
     "release: before UPDATE batches": [NOT_ARRIVED],
     "release: before UPDATE temp.turns": [NOT_ARRIVED],
+    "under_way: before SELECT": [CUT],
     "taken: before SELECT": [CUT],
     "score: after a failure": [CUT],
     "append: after a failure": [{**CUT, "calls": [3, 4]}],

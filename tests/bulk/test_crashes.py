@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bulk.crashes import Case, Tally, Worker, every_step, random_case
+from tests.bulk.crashes import Case, Tally, Worker, aim_at_the_rest, every_step, random_case
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,7 @@ def test_many_random_kills_and_losses_hit_every_point(worker: Worker, tmp_path: 
     tally = Tally()
     for seed in range(200):
         random_case(worker, tmp_path, seed, tally)
+    aim_at_the_rest(worker, tmp_path, tally)
     assert not tally.never_hit(), str(tally)
 
 
