@@ -94,7 +94,7 @@ def scoring(bench: Bench) -> Iterator[Section]:
 
 def limited(bench: Bench) -> Iterator[Section]:
     """Score against a server that allows 50 requests a second."""
-    seconds = bench.of(90, 40)
+    seconds = bench.of(60, 40)
     responses = ALLOWED * seconds
     section = Section(
         f"A server that allows {ALLOWED} requests a second",

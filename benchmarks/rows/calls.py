@@ -57,7 +57,12 @@ def blocking(bench: Bench) -> Iterator[Section]:
     for threads in (1, 32):
         calls = bench.of(3200, 640)
         comparison = bench.compare(
-            ["ours", "official"], "get_blocked", threads=threads, calls=calls, own={"official": {"calls": calls // 4}}
+            ["ours", "official"],
+            "get_blocked",
+            rounds=3,
+            threads=threads,
+            calls=calls,
+            own={"official": {"calls": calls // 4}},
         )
         ratio = comparison.ratio("cpu_us", "official", "ours")
         yield Section(

@@ -76,7 +76,7 @@ def importing(bench: Bench) -> Iterator[Section]:
             )
     comparison = Comparison()
     print("  import", file=sys.stderr, flush=True)
-    for _ in range(bench.of(21, 5)):
+    for _ in range(bench.of(11, 5)):
         bare: dict[str, dict[str, float]] = {}
         for name, (environment, code) in works.items():
             sample = _run(environment, code)
