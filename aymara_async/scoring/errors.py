@@ -27,7 +27,7 @@ class InputFileError(AymaraAIError, ValueError):
         """The line of the fault, counted from 1; None where it is the file as a whole, or the file has no lines."""
         self.row = row
         """The row of the fault, counted from 1, in a file without lines."""
-        self.reason = reason.rstrip(".")
+        self.reason: str = reason.rstrip(".")
         """What is wrong there."""
 
     @property
