@@ -8,6 +8,7 @@ import attrs
 import msgspec
 
 from aymara_async.errors import ConfigurationError
+from aymara_async.transport.codec import learnt
 
 VERSION = 1
 
@@ -36,7 +37,7 @@ class EvalHandle:
     def from_json(cls, text: str | bytes) -> Self:
         """Read what ``to_json`` wrote; raises ``ConfigurationError``."""
         try:
-            handle = msgspec.json.decode(text, type=cls)
+            handle = msgspec.json.decode(text, type=learnt(cls))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"This is no handle of an eval: {error}.") from error
         if handle.version != VERSION:

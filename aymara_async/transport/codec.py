@@ -7,6 +7,7 @@ A request is checked by a strict struct made from the attrs class, so that insta
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -27,6 +28,8 @@ T = TypeVar("T")
 _LOCATION = re.compile(r" - at `\$([^`]*)`")
 _KEPT = (bytes, bytearray, memoryview, datetime)
 """What shall meet the type of its field as it is, and not as the text that it would become in JSON."""
+_building = threading.RLock()
+"""Held while msgspec learns a class: another thread that used what is only half learnt would crash the process."""
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
@@ -55,7 +58,7 @@ def _convert_member(value: object, member: type, hook: Callable[[type, object], 
     if type(value) is member:
         return value
     try:
-        return msgspec.convert(value, member, dec_hook=hook)
+        return msgspec.convert(value, learnt(member), dec_hook=hook)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
 
@@ -95,7 +98,16 @@ def converter() -> MsgspecJsonConverter:
 @cache
 def decoder(cl: type[T]) -> Callable[[bytes], T]:
     """Return the function that decodes JSON to the type; it raises what ``InvalidJSONError.explain`` takes."""
-    return converter().get_loads_hook(cl)
+    with _building:
+        return converter().get_loads_hook(cl)
+
+
+@cache
+def learnt(cls: type) -> type:
+    """Let msgspec learn the class with all that is in it, and return it."""
+    with _building:
+        msgspec.json.Decoder(cls)
+    return cls
 
 
 def check_type(cl: type) -> None:
@@ -143,7 +155,7 @@ def _strict_struct(cls: type) -> type[msgspec.Struct]:
             fields.append((field.name, annotation))
         else:
             fields.append((field.name, annotation | msgspec.UnsetType, msgspec.UNSET))
-    return msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True)
+    return learnt(msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True))
 
 
 def _plain(value: object) -> object:
