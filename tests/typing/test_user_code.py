@@ -14,8 +14,10 @@ USER_CODE = Path(__file__).with_name("user_code.py")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "command",
-    [["mypy", "--strict", "--config-file="], ["pyright", "--pythonpath", sys.executable]],
-    ids=["mypy", "pyright"],
+    [
+        pytest.param(["mypy", "--strict", "--config-file="], id="mypy", marks=pytest.mark.slow),
+        pytest.param(["pyright", "--pythonpath", sys.executable], id="pyright"),
+    ],
 )
 def test_user_code_is_clean(command: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", *command, str(USER_CODE)]
