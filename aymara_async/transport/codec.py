@@ -30,6 +30,7 @@ _KEPT = (bytes, bytearray, memoryview, datetime)
 """What shall meet the type of its field as it is, and not as the text that it would become in JSON."""
 _building = threading.RLock()
 """Held while msgspec learns a class: another thread that used what is only half learnt would crash the process."""
+_learnt: set[type] = set()
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
@@ -102,11 +103,12 @@ def decoder(cl: type[T]) -> Callable[[bytes], T]:
         return converter().get_loads_hook(cl)
 
 
-@cache
-def learnt(cls: type) -> type:
-    """Let msgspec learn the class with all that is in it, and return it."""
-    with _building:
-        msgspec.json.Decoder(cls)
+def learnt(cls: type[T]) -> type[T]:
+    """Return the class after msgspec has learnt it, with all that is in it."""
+    if cls not in _learnt:
+        with _building:
+            msgspec.json.Decoder(cls)
+        _learnt.add(cls)
     return cls
 
 
