@@ -29,6 +29,8 @@ CHARTS = (
     Chart("cpu-per-call", "GET one eval, concurrency 64", "CPU per call, µs"),
     Chart("encode", "Encode a request of 1,000 responses", "median (quartiles)"),
     Chart("list", "Iterate over 20,000 responses", "seconds", only="20 ms"),
+    Chart("eval", "A whole eval of 500 prompts", "ms per prompt"),
+    Chart("bulk", "Score 100,000 responses", "responses a second"),
     Chart("installed", "Installed", "MB"),
 )
 
