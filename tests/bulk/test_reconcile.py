@@ -69,7 +69,15 @@ async def test_20_percent_of_all_requests_fail_at_random(bench: Any, run_per_bat
     b.check_each_once()
 
 
-@pytest.mark.parametrize("fault", ["error@{}:status=500", "reset@{}", "content_type@{}", "error@{}:status=429"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "error@{}:status=500",
+        "reset@{}",
+        pytest.param("content_type@{}", marks=pytest.mark.slow),  # each takes seconds of patience
+        pytest.param("error@{}:status=429", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("operation", [LIST, RESPONSES])
 async def test_a_look_that_fails_is_repeated(bench: Any, operation: str, fault: str) -> None:
     b = await bench(

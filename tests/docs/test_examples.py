@@ -159,7 +159,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aymara_environment: o
     return tmp_path
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def _param(page: Path) -> object:
+    starts_many_processes = page.name in {"command-line.md", "scoring-files.md"}
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=pytest.mark.slow if starts_many_processes else ())
+
+
+@pytest.mark.parametrize("page", map(_param, PAGES))
 def test_blocks_of_a_page_run(page: Path, place: Path) -> None:
     document = Sybil(parsers=[parse_fences], pattern="*.md", path=str(page.parent)).parse(page)
     with asyncio.Runner() as runner:
