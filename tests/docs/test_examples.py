@@ -164,7 +164,7 @@ def _param(page: Path) -> object:
     return pytest.param(page, id=str(page.relative_to(ROOT)), marks=pytest.mark.slow if starts_many_processes else ())
 
 
-@pytest.mark.parametrize("page", map(_param, PAGES))
+@pytest.mark.parametrize("page", [_param(page) for page in PAGES])
 def test_blocks_of_a_page_run(page: Path, place: Path) -> None:
     document = Sybil(parsers=[parse_fences], pattern="*.md", path=str(page.parent)).parse(page)
     with asyncio.Runner() as runner:
