@@ -6,6 +6,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Coroutine
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar, cast
 
 from aymara_async.errors import ClientClosedError
@@ -28,13 +29,14 @@ class BlockingCall(Generic[T]):
     A lock and a plain task take two thirds of the time of ``asyncio.run_coroutine_threadsafe`` with its two futures.
     """
 
-    __slots__ = ("_calls", "_error", "_is_over", "_result", "_stop", "coroutine", "task")
+    __slots__ = ("_calls", "_context", "_error", "_is_over", "_result", "_stop", "coroutine", "task")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T], calls: set[BlockingCall[Any]], stop: asyncio.Event) -> None:
         """The call is under way while it is in ``calls``; ``stop`` tells that the loop takes no new ones."""
         self.coroutine: Coroutine[Any, Any, T] = coroutine
         self.task: asyncio.Task[None] | None = None
         self._calls = calls
+        self._context = copy_context()
         self._stop = stop
         self._is_over = threading.Lock()
         self._is_over.acquire()
@@ -59,11 +61,11 @@ class BlockingCall(Generic[T]):
             self._error = None  # or the error, its traceback and this frame would keep one another alive
 
     def start(self) -> None:
-        """Start the coroutine, in the current context; refuse it when the loop is about to end."""
+        """Start the coroutine, in the context that made the call; refuse it when the loop is about to end."""
         if self._stop.is_set():
             self.give_up()
         elif self in self._calls:
-            self.task = asyncio.get_running_loop().create_task(self._drive())
+            self.task = asyncio.get_running_loop().create_task(self._drive(), context=self._context)
 
     async def _drive(self) -> None:
         try:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from aymara_async.errors import AymaraAIError, ClientClosedError
 from aymara_async.portal.blocking_call import CLOSED, BlockingCall
+from aymara_async.portal.inbox import Inbox
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class LoopThread:
         self._starting = threading.Lock()
         self._creating = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox: Inbox[BlockingCall[Any]] | None = None
         self._thread: threading.Thread | None = None
         self._ident: int | None = None
         self._is_stopped = is_stopped
@@ -122,14 +124,14 @@ class LoopThread:
     def _submit(self, call: BlockingCall[Any]) -> None:
         if self._pid != os.getpid():
             raise BlockingCallError(_OTHER_PROCESS)
-        loop = self._loop or self._start()
+        inbox = self._inbox or self._start()
         if self._is_own_thread():
             raise BlockingCallError(_OWN_THREAD)
         if self._is_stopped:
             raise ClientClosedError(CLOSED)
         self._calls.add(call)
         try:
-            loop.call_soon_threadsafe(call.start)
+            inbox.put(call)
         except RuntimeError:  # it has ended since
             self._calls.discard(call)
             raise ClientClosedError(CLOSED) from None
@@ -142,16 +144,16 @@ class LoopThread:
             self._loop.call_soon_threadsafe(call.cancel)
         call.wait(GRACE)
 
-    def _start(self) -> asyncio.AbstractEventLoop:
+    def _start(self) -> Inbox[BlockingCall[Any]]:
         with self._starting:
             if self._is_stopped:
                 raise ClientClosedError(CLOSED)
-            if self._loop is None:
+            if self._inbox is None:
                 started = Future[None]()
                 threading.Thread(target=self._run, args=(started,), name="aymara-async", daemon=True).start()
                 started.result()
-            assert self._loop is not None
-            return self._loop
+            assert self._inbox is not None
+            return self._inbox
 
     def _run(self, started: Future[None]) -> None:
         try:
@@ -169,9 +171,14 @@ class LoopThread:
             if self._loop is not None:
                 return None
             loop = _new_loop()
+            try:
+                inbox = Inbox(loop, BlockingCall[Any].start)
+            except OSError:
+                loop.close()
+                raise
             atexit.register(self._end_with_process)
             self._thread, self._ident = threading.current_thread(), threading.get_ident()
-            self._loop = loop
+            self._loop, self._inbox = loop, inbox
             return loop
 
     def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -182,6 +189,8 @@ class LoopThread:
                 runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - close() raises it in the caller's thread
             self._error = error
+        if self._inbox is not None:
+            self._inbox.close()
         for call in list(self._calls):
             call.give_up()
         atexit.unregister(self._end_with_process)
