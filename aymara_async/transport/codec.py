@@ -190,12 +190,26 @@ def _is_not_finite(value: object) -> bool:
     return isinstance(value, float) and not isfinite(value)
 
 
-def encode(value: object) -> bytes:
-    """Encode to JSON; raises ``RequestValidationError`` where a part has no JSON form."""
+@cache
+def _has_floats(annotation: Any) -> bool:
+    """Tell whether a number that is not whole may be in a value of the type, at any depth."""
+    if attrs.has(annotation):
+        return any(map(_has_floats, get_type_hints(annotation, include_extras=True).values()))
+    if isinstance(annotation, NamedUnion):
+        return any(map(_has_floats, annotation.members))
+    return annotation in (float, object) or any(map(_has_floats, get_args(annotation)))
+
+
+def encode(value: object, cls: Any = object) -> bytes:
+    """Encode to JSON; raises ``RequestValidationError`` where a part has no JSON form.
+
+    ``cls`` is the type of the value, as far as it is known.
+    """
     try:
         encoded = msgspec.json.encode(value, enc_hook=_plain)
-        # NaN and infinity would be written as null, which means something else.
-        path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_not_finite) if b"null" in encoded else None
+        # NaN and infinity would be written as null, which means something else; the search takes as long as the rest.
+        is_suspect = _has_floats(cls) and b"null" in encoded
+        path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_not_finite) if is_suspect else None
     except UnicodeEncodeError as error:
         path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_surrogate)
         raise RequestValidationError(
@@ -221,8 +235,8 @@ def encode_request(cls: type, fields: Mapping[str, object], extra: Mapping[str, 
     given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
     body: object = _check(cls, given)
     if extra:
-        body = {**msgspec.to_builtins(body, enc_hook=_plain), **extra}
-    return encode(body)
+        return encode({**msgspec.to_builtins(body, enc_hook=_plain), **extra})
+    return encode(body, cls)
 
 
 def _check(cls: type, given: dict[str, object]) -> msgspec.Struct:
