@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import attrs
 
 from aymara_async.errors import ConfigurationError
+from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.retry import RetryPolicy
-from aymara_async.transport.session import ConnectionSettings
 from aymara_async.transport.wire import SECRET_HEADERS, is_loopback
 
 Environment: TypeAlias = Literal["production", "staging", "development"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -26,6 +25,7 @@ from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
 from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error
 from aymara_async.transport.loops import PerLoop
+from aymara_async.transport.opener import ConnectionSettings, SessionOpener, drop
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.payload import make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
@@ -35,18 +35,6 @@ logger: logging.Logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
 _client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
-
-
-@attrs.frozen(kw_only=True)
-class ConnectionSettings:
-    """What all calls of a client share: where they go, as whom, and how wide the way is."""
-
-    base_url: str
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    """Sent with every call to ``base_url``, and nowhere else; they hold the key."""
-    max_connections: int = 100
-    max_response_bytes: int = 256 * 1024 * 1024
-    ssl_context: ssl.SSLContext | None = None
 
 
 @attrs.define(kw_only=True)
@@ -81,9 +69,9 @@ class SessionManager:
         self.observer: Callable[[APIResponse[object], float], None] = _ignore
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
-        self._opener = _Opener(settings)
-        self._sessions = PerLoop(self._opener.open, aiohttp.ClientSession.close, _drop)
-        self._foreign = PerLoop(self._opener.open_foreign, aiohttp.ClientSession.close, _drop)
+        self._opener = SessionOpener(settings)
+        self._sessions = PerLoop(self._opener.open, aiohttp.ClientSession.close, drop)
+        self._foreign = PerLoop(self._opener.open_foreign, aiohttp.ClientSession.close, drop)
 
     async def request(self, request: Request, options: CallOptions) -> APIResponse[object]:
         """Send one call and return its successful response, undecoded; raises ``APIError``."""
@@ -240,39 +228,6 @@ class SessionManager:
         return {"proxy": proxy.url, "headers": headers}
 
 
-class _Opener:
-    """Open sessions; it knows nothing of their owner, who would else be kept alive by them."""
-
-    def __init__(self, settings: ConnectionSettings) -> None:
-        self._settings = settings
-        self._tls = settings.ssl_context
-
-    @cached_property
-    def proxy(self) -> Proxy | None:
-        """The proxy to the API, if there is one."""
-        return proxy_for(self._settings.base_url)
-
-    def open(self) -> aiohttp.ClientSession:
-        """Open a session to the API."""
-        # aiohttp would show a session's own headers to the proxy as well.
-        headers = None if self.proxy is not None else self._settings.headers
-        return self._session(headers, is_tls=self._settings.base_url.startswith("https:"))
-
-    def open_foreign(self) -> aiohttp.ClientSession:
-        """Open a session to anywhere else, where the key must not go."""
-        return self._session(None, is_tls=True)
-
-    def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> aiohttp.ClientSession:
-        if is_tls and self._tls is None:
-            # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
-            self._tls = ssl.create_default_context()
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._settings.max_connections, ssl=self._tls or True),
-            headers=headers,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
-
-
 def _ignore(answer: APIResponse[object], started: float) -> None:
     """Observe nothing."""
 
@@ -293,12 +248,3 @@ def _answer(
 def _log(answer: APIResponse[object], seconds: float) -> None:
     target, size = wire.shown_url(answer.url), len(answer.content)
     logger.debug("%s %s -> %d, %d bytes in %.1f ms", answer.method, target, answer.status_code, size, seconds * 1000)
-
-
-def _drop(session: aiohttp.ClientSession) -> None:
-    """Close a session of a closed loop: nothing can be awaited there any more, and nothing needs to be."""
-    connector = session.connector
-    session.detach()
-    if connector is not None:
-        waiter = connector.close().__await__()
-        next(waiter, None)

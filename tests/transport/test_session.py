@@ -10,8 +10,9 @@ from aioresponses import CallbackResult, aioresponses
 
 from aymara_async import APIConnectionError, APITimeoutError, ClientClosedError, InternalServerError
 from aymara_async.transport.body import JSONBody
+from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
-from aymara_async.transport.session import ConnectionSettings, Request, SessionManager
+from aymara_async.transport.session import Request, SessionManager
 from tests.faulty_server import AT_ONCE
 
 URL = "https://api.example/v2/evals/x"

@@ -1,0 +1,85 @@
+"""How sessions are opened and dropped: with which connector, sockets, certificates and headers."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
+
+import aiohttp
+import attrs
+
+from aymara_async.transport.proxy import Proxy, proxy_for
+
+_BLOCK = 120 * 1024
+"""Bytes to receive at once. From 128 KiB on, malloc maps and unmaps a block each time, and asyncio asks for 256."""
+
+
+@attrs.frozen(kw_only=True)
+class ConnectionSettings:
+    """What all calls of a client share: where they go, as whom, and how wide the way is."""
+
+    base_url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """Sent with every call to ``base_url``, and nowhere else; they hold the key."""
+    max_connections: int = 100
+    max_response_bytes: int = 256 * 1024 * 1024
+    ssl_context: ssl.SSLContext | None = None
+
+
+class FrugalSocket(socket.socket):
+    """A socket that receives in blocks which the allocator has at hand: seven eighths of the CPU time of a call."""
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive up to ``bufsize`` bytes, or as many as a block has room for."""
+        return super().recv(min(bufsize, _BLOCK), flags)
+
+
+def _open_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> FrugalSocket:
+    family, kind, protocol, *_ = address
+    return FrugalSocket(family, kind, protocol)
+
+
+class SessionOpener:
+    """Open sessions; it knows nothing of their owner, who would else be kept alive by them."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self._settings = settings
+        self._tls = settings.ssl_context
+
+    @cached_property
+    def proxy(self) -> Proxy | None:
+        """The proxy to the API, if there is one."""
+        return proxy_for(self._settings.base_url)
+
+    def open(self) -> aiohttp.ClientSession:
+        """Open a session to the API."""
+        # aiohttp would show a session's own headers to the proxy as well.
+        headers = None if self.proxy is not None else self._settings.headers
+        return self._session(headers, is_tls=self._settings.base_url.startswith("https:"))
+
+    def open_foreign(self) -> aiohttp.ClientSession:
+        """Open a session to anywhere else, where the key must not go."""
+        return self._session(None, is_tls=True)
+
+    def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> aiohttp.ClientSession:
+        if is_tls and self._tls is None:
+            # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
+            self._tls = ssl.create_default_context()
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._settings.max_connections, ssl=self._tls or True, socket_factory=_open_socket
+            ),
+            headers=headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+
+def drop(session: aiohttp.ClientSession) -> None:
+    """Close a session of a closed loop: nothing can be awaited there any more, and nothing needs to be."""
+    connector = session.connector
+    session.detach()
+    if connector is not None:
+        waiter = connector.close().__await__()
+        next(waiter, None)
