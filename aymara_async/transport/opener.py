@@ -11,6 +11,7 @@ import aiohttp
 import attrs
 
 from aymara_async.transport.proxy import Proxy, proxy_for
+from aymara_async.transport.time_limits import TimeLimits
 
 _BLOCK = 120 * 1024
 """Bytes to receive at once. From 128 KiB on, malloc maps and unmaps a block each time, and asyncio asks for 256."""
@@ -41,6 +42,27 @@ def _open_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> Frug
     return FrugalSocket(family, kind, protocol)
 
 
+@attrs.frozen
+class LoopSession:
+    """What one loop's calls share: aiohttp's session, and their time limits."""
+
+    http: aiohttp.ClientSession
+    limits: TimeLimits = attrs.field(factory=TimeLimits)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self.limits.close()
+        await self.http.close()
+
+    def drop(self) -> None:
+        """Close the connections of a closed loop: nothing can be awaited there any more, and nothing needs to be."""
+        connector = self.http.connector
+        self.http.detach()
+        if connector is not None:
+            waiter = connector.close().__await__()
+            next(waiter, None)
+
+
 class SessionOpener:
     """Open sessions; it knows nothing of their owner, who would else be kept alive by them."""
 
@@ -53,33 +75,27 @@ class SessionOpener:
         """The proxy to the API, if there is one."""
         return proxy_for(self._settings.base_url)
 
-    def open(self) -> aiohttp.ClientSession:
+    def open(self) -> LoopSession:
         """Open a session to the API."""
         # aiohttp would show a session's own headers to the proxy as well.
         headers = None if self.proxy is not None else self._settings.headers
         return self._session(headers, is_tls=self._settings.base_url.startswith("https:"))
 
-    def open_foreign(self) -> aiohttp.ClientSession:
+    def open_foreign(self) -> LoopSession:
         """Open a session to anywhere else, where the key must not go."""
         return self._session(None, is_tls=True)
 
-    def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> aiohttp.ClientSession:
+    def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> LoopSession:
         if is_tls and self._tls is None:
             # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
             self._tls = ssl.create_default_context()
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._settings.max_connections, ssl=self._tls or True, socket_factory=_open_socket
-            ),
+        connector = aiohttp.TCPConnector(
+            limit=self._settings.max_connections, ssl=self._tls or True, socket_factory=_open_socket
+        )
+        http = aiohttp.ClientSession(
+            connector=connector,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
         )
-
-
-def drop(session: aiohttp.ClientSession) -> None:
-    """Close a session of a closed loop: nothing can be awaited there any more, and nothing needs to be."""
-    connector = session.connector
-    session.detach()
-    if connector is not None:
-        waiter = connector.close().__await__()
-        next(waiter, None)
+        return LoopSession(http)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -25,7 +24,7 @@ from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
 from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error
 from aymara_async.transport.loops import PerLoop
-from aymara_async.transport.opener import ConnectionSettings, SessionOpener, drop
+from aymara_async.transport.opener import ConnectionSettings, LoopSession, SessionOpener
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.payload import make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
@@ -34,7 +33,6 @@ from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
 logger: logging.Logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
-_client_timeout = lru_cache(maxsize=64)(lambda total: aiohttp.ClientTimeout(total=total, connect=None))
 
 
 @attrs.define(kw_only=True)
@@ -70,8 +68,8 @@ class SessionManager:
         """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
         self._limit = settings.max_response_bytes
         self._opener = SessionOpener(settings)
-        self._sessions = PerLoop(self._opener.open, aiohttp.ClientSession.close, drop)
-        self._foreign = PerLoop(self._opener.open_foreign, aiohttp.ClientSession.close, drop)
+        self._sessions = PerLoop(self._opener.open, LoopSession.close, LoopSession.drop)
+        self._foreign = PerLoop(self._opener.open_foreign, LoopSession.close, LoopSession.drop)
 
     async def request(self, request: Request, options: CallOptions) -> APIResponse[object]:
         """Send one call and return its successful response, undecoded; raises ``APIError``."""
@@ -142,17 +140,18 @@ class SessionManager:
         session = sessions.current() or await sessions.get()
         method, url = request.method, redirect or request.url
         sending = None if method == "GET" else Sending()
-        how = self._how(request, url, timeout, payload, sending)
+        how = self._how(request, url, payload, sending)
         started = monotonic()
         try:
-            response = await session.request(method, URL(url, encoded=True), **how)
-            try:
-                # A short body has come with its headers; only of a longer one is it worth asking how long.
-                is_here = response.content.is_eof()
-                content = await response.read() if is_here else await self._read_bounded(response, request)
-            except BaseException:
-                response.close()
-                raise
+            async with session.limits.of(timeout):
+                response = await session.http.request(method, URL(url, encoded=True), **how)
+                try:
+                    # A short body has come with its headers; only of a longer one is it worth asking how long.
+                    is_here = response.content.is_eof()
+                    content = await response.read() if is_here else await self._read_bounded(response, request)
+                except BaseException:
+                    response.close()
+                    raise
         except (aiohttp.ClientError, OSError, ConnectionBrokenError) as error:
             raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
@@ -172,7 +171,7 @@ class SessionManager:
         wire.redact(answer, self.settings.headers, request.headers)
         raise wire.status_error(answer)
 
-    def _sessions_for(self, request: Request) -> PerLoop[aiohttp.ClientSession]:
+    def _sessions_for(self, request: Request) -> PerLoop[LoopSession]:
         if self.is_closed:  # perhaps only since the body was begun
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
@@ -204,11 +203,9 @@ class SessionManager:
             body=None,
         )
 
-    def _how(
-        self, request: Request, url: str, timeout: float | None, payload: object, sending: Sending | None
-    ) -> dict[str, Any]:
+    def _how(self, request: Request, url: str, payload: object, sending: Sending | None) -> dict[str, Any]:
         """Say how to send; each argument costs time on the way through aiohttp, so a plain GET passes few."""
-        how: dict[str, Any] = {"allow_redirects": False, "timeout": _client_timeout(timeout)}
+        how: dict[str, Any] = {"allow_redirects": False}
         if request.headers is not None:
             how["headers"] = request.headers
         if sending is not None:

@@ -95,7 +95,7 @@ async def test_forgotten_in_a_loop_that_goes_on() -> None:
         async def main():
             client = new()
             await get(client)
-            session = client._session._sessions.current()
+            session = client._session._sessions.current().http
             del client
             for _ in range(10):
                 await asyncio.sleep(0)
@@ -179,7 +179,7 @@ async def test_closed_from_another_loop_while_one_goes_on() -> None:
         ready, done = threading.Event(), threading.Event()
         async def main():
             await get(client)
-            session = client._session._sessions.current()
+            session = client._session._sessions.current().http
             ready.set()
             while not session.closed:
                 await asyncio.sleep(0.001)

@@ -69,8 +69,8 @@ async def test_connection_closed_between_calls_costs_nothing() -> None:
 async def _until_idle_connections_are_gone(client: AsyncAymaraAI) -> None:
     session = client._session._sessions.current()
     assert session is not None
-    assert session.connector is not None
-    pool = session.connector._conns
+    assert session.http.connector is not None
+    pool = session.http.connector._conns
     while any(protocol.is_connected() for idle in pool.values() for protocol, _ in idle):
         await asyncio.sleep(0)
 

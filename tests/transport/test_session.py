@@ -13,6 +13,7 @@ from aymara_async.transport.body import JSONBody
 from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.time_limits import TimeLimit, TimeLimits
 from tests.faulty_server import AT_ONCE
 
 URL = "https://api.example/v2/evals/x"
@@ -52,8 +53,8 @@ async def test_one_session_serves_a_loop(answers: aioresponses) -> None:
         sessions.append(manager._sessions.current())
     assert sessions[0] is sessions[1] is sessions[2]
     await manager.close()
-    assert isinstance(sessions[0], aiohttp.ClientSession)
-    assert sessions[0].closed
+    assert sessions[0] is not None
+    assert sessions[0].http.closed
 
 
 async def test_first_calls_at_once_share_a_session(answers: aioresponses) -> None:
@@ -64,18 +65,27 @@ async def test_first_calls_at_once_share_a_session(answers: aioresponses) -> Non
     await manager.close()
 
 
-async def test_timeout_goes_to_aiohttp(answers: aioresponses) -> None:
+async def test_shorter_of_timeout_and_deadline_limits_an_attempt(
+    answers: aioresponses, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[object] = []
+    of = TimeLimits.of
+
+    def watch(self: TimeLimits, seconds: float | None) -> TimeLimit:
+        seen.append(seconds)
+        return of(self, seconds)
 
     def answer(url: object, **how: object) -> CallbackResult:
-        seen.append(how["timeout"])
+        assert "timeout" not in how
         return CallbackResult(status=200)
+
+    monkeypatch.setattr(TimeLimits, "of", watch)
 
     answers.get(URL, callback=answer, repeat=True)
     await send(Request(method="GET", url=URL, timeout=7))
     await send(Request(method="GET", url=URL, timeout=7), CallOptions(deadline=3))
     await send(Request(method="GET", url=URL, timeout=None))
-    assert [timeout.total for timeout in seen if isinstance(timeout, aiohttp.ClientTimeout)] == [7, 3, None]
+    assert seen == [7, 3, None]
 
 
 async def test_redirects_are_never_left_to_aiohttp(answers: aioresponses) -> None:
