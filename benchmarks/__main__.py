@@ -1,6 +1,7 @@
 """Measure this SDK, the official one and the limit in one run: ``python -m benchmarks [ROW …] [--quick]``.
 
-A full run, without rows and without --quick, writes RESULTS.md and its plots; every run prints its results.
+A full run, without rows and without --quick, writes RESULTS.md after each row, and plots at its end; every run prints
+its results.
 """
 
 from __future__ import annotations
@@ -44,22 +45,29 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.rows) - ROWS.keys():
         parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    is_written = not arguments.rows and not arguments.quick
+    command = " ".join(["python -m benchmarks", *arguments.rows, *(["--quick"] if arguments.quick else [])])
+    rows = [name for name in ROWS if not arguments.rows or name in arguments.rows]
     began = monotonic()
     sections: list[Section] = []
     with started(is_quick=arguments.quick) as bench:
-        for name, measure in ROWS.items():
-            if not arguments.rows or name in arguments.rows:
-                for section in measure(bench):
-                    print(f"\n{section}", flush=True)
-                    sections.append(section)
-    command = " ".join(["python -m benchmarks", *arguments.rows, *(["--quick"] if arguments.quick else [])])
-    machine = described(command, monotonic() - began)
-    print(f"\n{machine}")
-    if not arguments.rows and not arguments.quick:
-        body = "\n".join(map(str, sections))
-        RESULTS.write_text(f"# Results\n\n{machine}\n\n{body}", encoding="utf-8")
+        for name in rows:
+            for section in ROWS[name](bench):
+                print(f"\n{section}", flush=True)
+                sections.append(section)
+            if is_written:
+                _write(sections, described(command, monotonic() - began), missing=rows[rows.index(name) + 1 :])
+    print(f"\n{described(command, monotonic() - began)}")
+    if is_written:
         subprocess.run([TOOLS.python, "-m", "benchmarks.plots"], check=True, cwd=ROOT)
         print(f"\nwritten to {RESULTS}")
+
+
+def _write(sections: list[Section], machine: str, missing: list[str]) -> None:
+    if missing:
+        machine += f"\n- This run was cut short; rows that are missing: {', '.join(missing)}"
+    body = "\n".join(map(str, sections))
+    RESULTS.write_text(f"# Results\n\n{machine}\n\n{body}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ class Target:
     value: float
     at_most: float | None = None
     at_least: float | None = None
+    of_limit: float | None = None
+    """What raw aiohttp or ``orjson.loads`` by itself reaches, where that says what can be reached at all."""
 
     @property
     def is_met(self) -> bool:
@@ -23,7 +25,9 @@ class Target:
 
     def __str__(self) -> str:
         wanted = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
-        return f"{self.text}: {self.value:.3g} ({wanted}: {'met' if self.is_met else 'MISSED'})"
+        found = "met" if self.is_met else "MISSED"
+        beside = "" if self.of_limit is None else f"; the limit itself: {self.of_limit:.3g}"
+        return f"{self.text}: {self.value:.3g} ({wanted}: {found}{beside})"
 
 
 @dataclass

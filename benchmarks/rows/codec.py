@@ -27,7 +27,12 @@ def decoding(bench: Bench) -> Iterator[Section]:
         if work != "one eval":
             section.targets += [
                 Target(f"{work}, to orjson.loads", of_orjson, at_most=2.5),
-                Target(f"{work}, official to ours", faster, at_least=25),
+                Target(
+                    f"{work}, official to ours",
+                    faster,
+                    at_least=25,
+                    of_limit=comparison.ratio("cpu_us", "official", "limit"),
+                ),
             ]
     yield section
 

@@ -47,10 +47,10 @@ def test_a_ratio_is_that_of_samples_taken_in_the_same_round() -> None:
 
 def test_a_section_says_which_targets_are_met() -> None:
     section = Section("Title", "Text.", ("", "ms"), [["ours", "1"]])
-    section.targets = [Target("less", 1.0, at_most=2), Target("more", 1.0, at_least=2)]
+    section.targets = [Target("less", 1.0, at_most=2), Target("more", 1.0, at_least=2, of_limit=1.5)]
     assert str(section) == (
         "## Title\n\nText.\n\n|  | ms |\n| --- | ---: |\n| ours | 1 |\n"
-        "\n- less: 1 (at most 2: met)\n- more: 1 (at least 2: MISSED)\n"
+        "\n- less: 1 (at most 2: met)\n- more: 1 (at least 2: MISSED; the limit itself: 1.5)\n"
     )
 
 
