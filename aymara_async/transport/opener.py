@@ -51,8 +51,8 @@ class LoopSession:
 
     async def close(self) -> None:
         """Close the connections."""
-        self.limits.close()
         await self.http.close()
+        self.limits.close()
 
     def drop(self) -> None:
         """Close the connections of a closed loop: nothing can be awaited there any more, and nothing needs to be."""

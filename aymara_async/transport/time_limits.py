@@ -39,13 +39,17 @@ class TimeLimits:
         return self._loop.time()
 
     def close(self) -> None:
-        """Stop watching."""
+        """Let go of the timer, unless something is still under way."""
+        if not self._open:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _look_at(self, moment: float) -> None:
-        self.close()
+        self._stop()
         self._timer = self._loop.call_at(moment, self._look)
 
     def _look(self) -> None:

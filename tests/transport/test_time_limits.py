@@ -102,6 +102,16 @@ async def test_calls_that_are_quick_move_no_timer(monkeypatch: pytest.MonkeyPatc
     assert limits._timer is None
 
 
+async def test_what_is_under_way_when_it_is_closed_still_ends_in_time() -> None:
+    limits = TimeLimits()
+    task = asyncio.create_task(within(limits, SOON, forever))
+    await asyncio.sleep(0)
+    limits.close()
+    with pytest.raises(TimeoutError):
+        await task
+    assert limits._timer is None
+
+
 async def test_a_cancelled_task_is_cancelled() -> None:
     limits = TimeLimits()
     task = asyncio.create_task(within(limits, LATE, forever))
