@@ -7,29 +7,13 @@ from collections.abc import Mapping
 from msgspec import UNSET
 
 from aymara_async.cli.gates import Gated
+from aymara_async.cli.scoring import formats
 from aymara_async.runner.outcome import AnswerError, EvalOutcome, Exchange
 from aymara_async.scoring.outcome import Tally
 
 Json = dict[str, object]
 
-FIELDS = (
-    "prompt_uuid",
-    "server_prompt_uuid",
-    "response_uuid",
-    "thread_uuid",
-    "turn_number",
-    "category",
-    "prompt",
-    "content",
-    "ai_refused",
-    "exclude_from_scoring",
-    "is_passed",
-    "confidence",
-    "explanation",
-    "seconds",
-    "error",
-    "rejection",
-)
+FIELDS = (*formats.FIELDS, "seconds", "error", "rejection")
 """What is told of each turn of each conversation."""
 
 
