@@ -81,7 +81,7 @@ if TYPE_CHECKING:
         Pager,
     )
     from aymara_async.response import APIResponse
-    from aymara_async.runner.blocking_runner import EvalRunner
+    from aymara_async.runner.blocking_runner import EvalRunner, run_suite_blocking
     from aymara_async.runner.errors import (
         IncompleteSuiteError,
         ModelError,
@@ -195,6 +195,7 @@ __all__ = [
     "WorkflowInstructions",
     "__version__",
     "run_suite",
+    "run_suite_blocking",
 ]
 
 # From light to heavy, so that an exception's name does not load the client.

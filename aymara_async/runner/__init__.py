@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aymara_async.runner.blocking_runner import EvalRunner as EvalRunner
+    from aymara_async.runner.blocking_runner import run_suite_blocking as run_suite_blocking
     from aymara_async.runner.calling import Answer as Answer
     from aymara_async.runner.calling import Model as Model
     from aymara_async.runner.errors import IncompleteSuiteError as IncompleteSuiteError
@@ -48,6 +49,7 @@ _HOMES = {
     "NoPromptsError": "errors",
     "SuiteOutcome": "suite",
     "run_suite": "suite",
+    "run_suite_blocking": "blocking_runner",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "NoPromptsError",
     "SuiteOutcome",
     "run_suite",
+    "run_suite_blocking",
 ]
 
 

@@ -1,19 +1,22 @@
-"""EvalRunner: the blocking twin of ``AsyncEvalRunner``."""
+"""EvalRunner and run_suite_blocking: the blocking twins of ``AsyncEvalRunner`` and ``run_suite``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import RequestValidationError
 from aymara_async.portal.blocking import blocking
 from aymara_async.portal.resource import BlockingResource
 from aymara_async.runner.calling import Model
 from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.runner.suite import run_suite
 from aymara_async.sync import AymaraAI
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _arguments_of(
@@ -32,14 +35,35 @@ class EvalRunner(BlockingResource[AsyncEvalRunner]):
 
     @_arguments_of(AsyncEvalRunner)
     def __init__(self, client: AymaraAI, model: Model, **settings: Any) -> None:
-        if not isinstance(client, AymaraAI):
-            raise RequestValidationError(
-                f"client must be an AymaraAI, not {client!r}; with an AsyncAymaraAI use AsyncEvalRunner. Nothing was "
-                "sent.",
-                path="client",
-            )
+        _check_client(client, "AsyncEvalRunner")
         super().__init__(AsyncEvalRunner(client._async, model, **settings), client._portal)
 
     run_eval: Final = blocking(AsyncEvalRunner.run_eval)
     start: Final = blocking(AsyncEvalRunner.start)
     resume: Final = blocking(AsyncEvalRunner.resume)
+
+
+def _waiting(
+    function: Callable[Concatenate[AsyncAymaraAI, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[AymaraAI, P], T]:
+    """Make the blocking twin of a coroutine function whose first argument is the client."""
+
+    @wraps(function)
+    def wait(client: AymaraAI, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        _check_client(client, function.__name__)
+        return client._portal.call(function(client._async, *args, **kwargs))
+
+    wait.__name__ = wait.__qualname__ = f"{function.__name__}_blocking"
+    return wait
+
+
+def _check_client(client: object, instead: str) -> None:
+    if not isinstance(client, AymaraAI):
+        raise RequestValidationError(
+            f"client must be an AymaraAI, not {client!r}; with an AsyncAymaraAI use {instead}. Nothing was sent.",
+            path="client",
+        )
+
+
+run_suite_blocking: Final = _waiting(run_suite)
+"""Run every eval against every model, blocking; arguments and result are those of ``run_suite``, the client apart."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from aymara_async import AsyncAymaraAI, AymaraAI, RequestValidationError
-from aymara_async.runner import AsyncEvalRunner, EvalRunner, ModelError, ModelPrompt
+from aymara_async.runner import AsyncEvalRunner, EvalRunner, ModelError, ModelPrompt, run_suite, run_suite_blocking
 from aymara_async.sandbox import Sandbox
 from tests.runner.conftest import params
 
@@ -88,3 +88,29 @@ def test_every_method_has_its_twin() -> None:
     assert inspect.signature(AsyncEvalRunner.__init__).parameters.keys() == (
         inspect.signature(EvalRunner.__init__).parameters.keys()
     )
+
+
+def test_a_suite(blocking_client: AymaraAI, aymara_sandbox: Sandbox) -> None:
+    def ask_with_the_same_client(prompt: ModelPrompt) -> str:
+        blocking_client.health.check()
+        return "I cannot help with that."
+
+    evals = {"first": params(3), "second": params(2)}
+    with blocking_client:
+        suite = run_suite_blocking(blocking_client, evals=evals, models={"m": ask_with_the_same_client})
+    assert suite.pass_rates() == {"first": {"m": 1.0}, "second": {"m": 1.0}}
+    assert suite.report is not None
+    assert aymara_sandbox.scored.total() == 5
+
+
+def test_a_suite_has_the_arguments_of_the_awaited_one() -> None:
+    assert run_suite_blocking.__name__ == "run_suite_blocking"  # type: ignore[attr-defined]  # it is a function
+    assert not inspect.iscoroutinefunction(run_suite_blocking)
+    arguments = [list(inspect.signature(one).parameters) for one in (run_suite, run_suite_blocking)]
+    assert arguments[0] == arguments[1]
+
+
+async def test_a_suite_with_the_other_client_is_refused() -> None:
+    async with AsyncAymaraAI(api_key="key") as client:
+        with pytest.raises(RequestValidationError, match=r"use run_suite\. Nothing was sent"):
+            run_suite_blocking(client, evals={"a": params(1)}, models={})  # type: ignore[arg-type]  # the wrong client

@@ -35,6 +35,7 @@ from aymara_async.runner import (
     ModelPrompt,
     SuiteOutcome,
     run_suite,
+    run_suite_blocking,
 )
 
 
@@ -121,10 +122,12 @@ async def whole_evals(client: AsyncAymaraAI, blocking_client: AymaraAI) -> None:
     assert_type(EvalRunner(blocking_client, refusing, turns=2).run_eval(eval_uuid="x"), EvalOutcome)
     models: dict[str, Model] = {"text": text, "painting": painting}
     assert_type(await run_suite(client, evals={"a": params, "b": "id"}, models=models, turns=3), SuiteOutcome)
+    assert_type(run_suite_blocking(blocking_client, evals={"a": params}, models=models, turns=3), SuiteOutcome)
     AsyncEvalRunner(client, 3)  # type: ignore[arg-type]
     await runner.run_eval(params, prompts=[3])  # type: ignore[list-item]
     EvalRunner(blocking_client, refusing, trns=2)  # type: ignore[call-arg]
     await run_suite(client, evals={}, models={}, trns=3)  # type: ignore[call-arg]
+    run_suite_blocking(client, evals={}, models={})  # type: ignore[arg-type]
 
 
 def failures(client: AymaraAI) -> float | None:
