@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -98,13 +99,15 @@ class Bench:
         """
         print(f"  {task} {arguments}", file=sys.stderr, flush=True)
         comparison = Comparison()
+        order = deque(contestants)
         for _ in range(1 if self.is_quick else processes):
             with ExitStack() as stack:
                 workers = {one: stack.enter_context(self._worker(one)) for one in contestants}
                 for _ in range(min(rounds, 2) if self.is_quick else rounds):
-                    for contestant, worker in workers.items():
+                    for contestant in order:
                         mine = {**arguments, **(own or {}).get(contestant, {})}
-                        comparison.add(contestant, worker.run(task, mine))
+                        comparison.add(contestant, workers[contestant].run(task, mine))
+                    order.rotate(-1)  # or the same one would always come after the heaviest
         return comparison
 
     @contextmanager
