@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.bench import Bench, running
@@ -73,7 +74,7 @@ def scoring(bench: Bench) -> Iterator[Section]:
     )
     found = {way: Comparison() for way, _ in WAYS}
     scored: dict[str, str] = {}
-    for number_of_round in range(bench.of(3, 1)):
+    for number_of_round in range(bench.of(5, 1)):
         for way, contestant in WAYS:
             if contestant == "official" and number_of_round:
                 continue
@@ -84,10 +85,13 @@ def scoring(bench: Bench) -> Iterator[Section]:
     for way, contestant in WAYS:
         cells = [shown(found[way], contestant, key) for key in ("per_s", "cpu_us", "more_mb")]
         section.lines.append([LABELS[way], *cells, number(found[way].median(contestant, "missed")), scored[way]])
-    speed = {way: found[way].median("ours", "per_s") for way in ("without", "with")}
+    by_round = [
+        with_journal["per_s"] / without["per_s"]
+        for with_journal, without in zip(*(found[way].samples["ours"] for way in ("with", "without")), strict=True)
+    ]
     section.targets = [
-        Target("throughput that the journal costs", 1 - speed["with"] / speed["without"], at_most=0.15),
-        Target("memory, MB", max(found[way].median("ours", "more_mb") for way in speed), at_most=60),
+        Target("throughput that the journal costs", 1 - median(by_round), at_most=0.15),
+        Target("memory, MB", max(found[way].median("ours", "more_mb") for way in ("with", "without")), at_most=60),
     ]
     yield section
 
