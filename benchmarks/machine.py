@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from benchmarks.environments import OFFICIAL, OURS, ROOT, TOOLS
@@ -30,6 +31,7 @@ def _processor() -> str:
     return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
 
 
+@cache  # from before the results are written, which would make it dirty
 def _commit() -> str:
     try:
         command = ["git", "describe", "--always", "--dirty"]
