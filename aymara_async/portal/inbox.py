@@ -18,8 +18,8 @@ _RING = (1).to_bytes(8, sys.byteorder)
 class Inbox(Generic[T]):
     """Let a loop take what any thread puts in, in the order in which it came.
 
-    Where the system has event counters, one wakes the loop with a write and a read, at a tenth of a whole call less
-    than ``call_soon_threadsafe``, whose loop reads its socket until that refuses.
+    Where the system has event counters, one wakes the loop with a write and a read, which is quicker than
+    ``call_soon_threadsafe``, whose loop reads its socket until that refuses.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, take: Callable[[T], None]) -> None:
