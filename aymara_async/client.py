@@ -58,7 +58,7 @@ class AsyncAymaraAI:
         retry: How failed calls are sent again, in detail.
         default_headers: Headers to add to every call.
         default_query: Query parameters to add to every call.
-        max_connections: Connections open at once; calls beyond wait for one.
+        max_connections: Connections open at once; calls beyond wait for one in turn, within their timeout.
         max_response_bytes: The largest response that is read.
         ssl_context: How to check the server's certificate; by default against the system's authorities, or those that
             ``SSL_CERT_FILE`` names.

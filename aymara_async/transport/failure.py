@@ -72,3 +72,15 @@ def connection_error(
         said = reason if isinstance(cause, aiohttp.ClientResponseError) else cause
         text = f"{what}: the server could not be reached: {said}. Nothing was sent; check base_url, network and proxy."
     return APIConnectionError(text, method=method, url=url, is_sent=is_sent, is_retryable=is_retryable)
+
+
+def no_room_error(method: str, url: str, timeout: float | None, connections: int) -> APITimeoutError:
+    """Say that a call's time was up before it had a connection."""
+    return APITimeoutError(
+        f"{method} {wire.shown_url(url)}: no connection became free within {timeout or 0:g} s, as other calls used all "
+        f"of them (max_connections={connections}). Nothing was sent; make fewer calls at once, or raise "
+        "max_connections or timeout.",
+        method=method,
+        url=url,
+        is_sent=False,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Mapping
@@ -44,9 +45,11 @@ def _open_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> Frug
 
 @attrs.frozen
 class LoopSession:
-    """What one loop's calls share: aiohttp's session, and their time limits."""
+    """What one loop's calls share: aiohttp's session, room in it, and their time limits."""
 
     http: aiohttp.ClientSession
+    room: asyncio.Semaphore
+    """One place for each connection, given in turn; aiohttp by itself lets who comes last take a free one first."""
     limits: TimeLimits = attrs.field(factory=TimeLimits)
 
     async def close(self) -> None:
@@ -89,13 +92,12 @@ class SessionOpener:
         if is_tls and self._tls is None:
             # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
             self._tls = ssl.create_default_context()
-        connector = aiohttp.TCPConnector(
-            limit=self._settings.max_connections, ssl=self._tls or True, socket_factory=_open_socket
-        )
+        width = self._settings.max_connections
+        connector = aiohttp.TCPConnector(limit=width, ssl=self._tls or True, socket_factory=_open_socket)
         http = aiohttp.ClientSession(
             connector=connector,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
         )
-        return LoopSession(http)
+        return LoopSession(http, asyncio.Semaphore(width))

@@ -22,7 +22,7 @@ from aymara_async.errors import (
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody
-from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error
+from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error, no_room_error
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.opener import ConnectionSettings, LoopSession, SessionOpener
 from aymara_async.transport.options import CallOptions
@@ -142,8 +142,11 @@ class SessionManager:
         sending = None if method == "GET" else Sending()
         how = self._how(request, url, payload, sending)
         started = monotonic()
+        is_waiting = True
         try:
-            async with session.limits.of(timeout):
+            async with session.limits.of(timeout), session.room:
+                is_waiting = False
+                self._check_open()
                 response = await session.http.request(method, URL(url, encoded=True), **how)
                 try:
                     # A short body has come with its headers; only of a longer one is it worth asking how long.
@@ -153,6 +156,8 @@ class SessionManager:
                     response.close()
                     raise
         except (aiohttp.ClientError, OSError, ConnectionBrokenError) as error:
+            if is_waiting:
+                raise no_room_error(method, url, timeout, self.settings.max_connections) from error
             raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
@@ -172,11 +177,14 @@ class SessionManager:
         raise wire.status_error(answer)
 
     def _sessions_for(self, request: Request) -> PerLoop[LoopSession]:
-        if self.is_closed:  # perhaps only since the body was begun
+        self._check_open()  # perhaps only since the body was begun
+        return self._foreign if request.is_foreign else self._sessions
+
+    def _check_open(self) -> None:
+        if self.is_closed:
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
             )
-        return self._foreign if request.is_foreign else self._sessions
 
     async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
         """Read a body of any size, but no more than a chunk beyond the bound, however well it was compressed."""
