@@ -150,8 +150,8 @@ class SessionManager:
                 response = await session.http.request(method, URL(url, encoded=True), **how)
                 try:
                     # A short body has come with its headers; only of a longer one is it worth asking how long.
-                    is_here = response.content.is_eof()
-                    content = await response.read() if is_here else await self._read_bounded(response, request)
+                    body = response.content
+                    content = body.read_nowait() if body.is_eof() else await self._read_bounded(response, request)
                 except BaseException:
                     response.close()
                     raise
