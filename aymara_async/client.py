@@ -52,13 +52,13 @@ class AsyncAymaraAI:
         base_url: Another server; else ``AYMARA_AI_BASE_URL``.
         workspace_uuid: The workspace of every call that does not name one.
         use_sandbox: Ask for made-up results in every call that does not say; else ``AYMARA_AI_USE_SANDBOX``.
-        timeout: Seconds for each attempt as a whole; None for no limit.
-        deadline: Seconds for each call as a whole, retries and waits included; None for no limit.
+        timeout: Seconds for each attempt as a whole, from when the call has its turn; None for no limit.
+        deadline: Seconds for each call as a whole, retries and all waits included; None for no limit.
         max_retries: How often a failed call is sent again, where that is safe (default 4).
         retry: How failed calls are sent again, in detail.
         default_headers: Headers to add to every call.
         default_query: Query parameters to add to every call.
-        max_connections: Connections open at once; calls beyond wait for one in turn, within their timeout.
+        max_connections: Connections open at once, and calls under way; those beyond wait for their turn.
         max_response_bytes: The largest response that is read.
         ssl_context: How to check the server's certificate; by default against the system's authorities, or those that
             ``SSL_CERT_FILE`` names.

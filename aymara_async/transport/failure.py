@@ -48,7 +48,7 @@ def connection_error(
         and (not isinstance(payload, BytesPayload) or payload.is_begun)
     )
     if isinstance(cause, TimeoutError):
-        limit = "" if timeout is None else f" within {timeout:g} s"
+        limit = "" if timeout is None else f" within {round(timeout, 3):g} s"
         stage = "could not be reached" if not is_sent else "did not answer in full"
         if is_sent and sending is None:
             stage = "could not be reached, or did not answer in full,"
@@ -74,12 +74,12 @@ def connection_error(
     return APIConnectionError(text, method=method, url=url, is_sent=is_sent, is_retryable=is_retryable)
 
 
-def no_room_error(method: str, url: str, timeout: float | None, connections: int) -> APITimeoutError:
-    """Say that a call's time was up before it had a connection."""
+def no_room_error(method: str, url: str, deadline: float, connections: int) -> APITimeoutError:
+    """Say that a call's deadline came before its turn."""
     return APITimeoutError(
-        f"{method} {wire.shown_url(url)}: no connection became free within {timeout or 0:g} s, as other calls used all "
-        f"of them (max_connections={connections}). Nothing was sent; make fewer calls at once, or raise "
-        "max_connections or timeout.",
+        f"{method} {wire.shown_url(url)}: no connection became free within its deadline of {deadline:g} s, as other "
+        f"calls used all of them (max_connections={connections}). Nothing was sent; make fewer calls at once, or raise "
+        "max_connections or deadline.",
         method=method,
         url=url,
         is_sent=False,

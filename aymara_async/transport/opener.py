@@ -51,9 +51,13 @@ class LoopSession:
     room: asyncio.Semaphore
     """One place for each connection, given in turn; aiohttp by itself lets who comes last take a free one first."""
     limits: TimeLimits = attrs.field(factory=TimeLimits)
+    reading: set[aiohttp.StreamReader] = attrs.field(factory=set[aiohttp.StreamReader])
+    """Bodies that are still coming; aiohttp does not tell those who wait for them that their connection was closed."""
 
     async def close(self) -> None:
         """Close the connections."""
+        for body in self.reading:
+            body.set_exception(aiohttp.ClientConnectionError("the client was closed"))
         await self.http.close()
         self.limits.close()
 

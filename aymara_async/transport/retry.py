@@ -41,12 +41,13 @@ class RetryPolicy:
         """Return after how many seconds to send again, or None for not again."""
         if attempt > self.max_retries or not _is_retryable(error, is_idempotent):
             return None
-        asked = error.retry_after if isinstance(error, APIStatusError) else None
-        if asked is not None:
-            # Jitter on top, so that all who were told the same moment do not come at once.
-            return asked + random.uniform(0, self.initial_wait) if asked <= self.max_retry_after else None  # noqa: S311
         bound = min(self.max_wait, self.initial_wait * 2.0 ** min(attempt - 1, 60))
-        return random.uniform(0, bound)  # noqa: S311 - spreading load needs no secrecy
+        jitter = random.uniform(0, bound)  # noqa: S311 - spreading load needs no secrecy
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if asked is None:
+            return jitter
+        # On top, and ever longer, so that all who were told the same moment do not come at once, again and again.
+        return asked + jitter if asked <= self.max_retry_after else None
 
 
 def _is_retryable(error: APIError, is_idempotent: bool) -> bool:
@@ -55,6 +56,11 @@ def _is_retryable(error: APIError, is_idempotent: bool) -> bool:
     if isinstance(error, APIConnectionError):
         return error.is_retryable and (is_idempotent or not error.is_sent)
     return False
+
+
+def _is_steered(error: APIError) -> bool:
+    """Tell a rate limit, whose server itself says when to come again, from an outage."""
+    return isinstance(error, APIStatusError) and error.status_code == 429 and error.retry_after is not None
 
 
 def may_have_acted(error: BaseException) -> bool:
@@ -66,7 +72,10 @@ def may_have_acted(error: BaseException) -> bool:
 
 @attrs.define
 class RetryBudget:
-    """Tokens that retries cost and successes give back, so that a total outage does not multiply the traffic."""
+    """Tokens that retries cost and successes give back, so that a total outage does not multiply the traffic.
+
+    A rate limit that says when to come again is no outage, and costs none.
+    """
 
     capacity: float = 100.0
     tokens: float = 100.0
@@ -109,18 +118,21 @@ async def retrying(
     from tenacity import AsyncRetrying, RetryCallState
 
     delay: float | None = None
+    spent = 0
 
     def decide(state: RetryCallState) -> bool:
-        nonlocal delay
+        nonlocal delay, spent
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, APIError):
             return False
         delay = policy.delay(error, attempt=state.attempt_number, is_idempotent=is_idempotent)
         if delay is None or (deadline is not None and monotonic() + delay >= deadline):
             return False
-        if not budget.take():
+        is_free = _is_steered(error)
+        if not (is_free or budget.take()):
             logger.warning("not sent again, as too many calls are failing: %s", error)
             return False
+        spent += not is_free
         logger.info("attempt %d failed, next in %.2f s: %s", state.attempt_number, delay, error)
         return True
 
@@ -143,5 +155,5 @@ async def retrying(
         if failure.is_sent and not is_idempotent:
             raise _unknown_outcome(failure) from failure
         raise
-    budget.refund(attempts - 1)
+    budget.refund(spent)
     return result

@@ -72,21 +72,37 @@ class SessionManager:
         self._foreign = PerLoop(self._opener.open_foreign, LoopSession.close, LoopSession.drop)
 
     async def request(self, request: Request, options: CallOptions) -> APIResponse[object]:
-        """Send one call and return its successful response, undecoded; raises ``APIError``."""
+        """Send one call and return its successful response, undecoded; raises ``APIError``.
+
+        It keeps its place among the connections to its end, also while it waits to be sent again: those who come after
+        it would only be refused as well.
+        """
+        sessions = self._sessions_for(request)
+        session = sessions.current() or await sessions.get()
         if options.deadline is None:
-            deadline, timeout = None, request.timeout
+            deadline = None
+            await session.room.acquire()
         else:
             deadline = monotonic() + options.deadline
-            timeout = options.deadline if request.timeout is None else min(request.timeout, options.deadline)
+            await self._take_place(session, request, options.deadline)
         try:
             if options.admit is not None:
                 await options.admit()
-            response = await self._attempt(request, timeout)
+            response = await self._attempt(request, session, _time_left(request, deadline))
         except APIError as first:
-            return await self._again(first, request, options, deadline)
+            return await self._again(first, session, request, options, deadline)
+        finally:
+            session.room.release()
         if self.budget.tokens < self.budget.capacity:
             self.budget.refund()
         return response
+
+    async def _take_place(self, session: LoopSession, request: Request, seconds: float) -> None:
+        try:
+            async with session.limits.of(seconds):
+                await session.room.acquire()
+        except TimeoutError as error:
+            raise no_room_error(request.method, request.url, seconds, self.settings.max_connections) from error
 
     async def close(self) -> None:
         """Close the sessions of every loop; further calls raise ``ClientClosedError``."""
@@ -95,7 +111,12 @@ class SessionManager:
         await self._foreign.aclose()
 
     async def _again(
-        self, first: APIError, request: Request, options: CallOptions, deadline: float | None
+        self,
+        first: APIError,
+        session: LoopSession,
+        request: Request,
+        options: CallOptions,
+        deadline: float | None,
     ) -> APIResponse[object]:
         has_acted = False
 
@@ -108,12 +129,8 @@ class SessionManager:
                 raise ClientClosedError(
                     f"The client was closed before this call could be sent again. What came of it so far: {previous}"
                 ) from previous
-            timeout = request.timeout
-            if deadline is not None:
-                left = max(0.001, deadline - monotonic())
-                timeout = left if timeout is None else min(timeout, left)
             try:
-                response = await self._attempt(request, timeout)
+                response = await self._attempt(request, session, _time_left(request, deadline))
             except NotFoundError as error:
                 # An earlier try deleted it, and only the answer was lost.
                 if request.method != "DELETE" or not has_acted:
@@ -132,32 +149,26 @@ class SessionManager:
         )
 
     async def _attempt(
-        self, request: Request, timeout: float | None, redirect: str | None = None, hops: int = 0
+        self, request: Request, session: LoopSession, timeout: float | None, redirect: str | None = None, hops: int = 0
     ) -> APIResponse[object]:
         """Send once, following redirects on the same origin, and read the whole response."""
         payload = None if request.body is None else await make_payload(request.body)
-        sessions = self._sessions_for(request)
-        session = sessions.current() or await sessions.get()
+        self._check_open()  # perhaps only since it got its place, or its body was begun
         method, url = request.method, redirect or request.url
         sending = None if method == "GET" else Sending()
         how = self._how(request, url, payload, sending)
         started = monotonic()
-        is_waiting = True
         try:
-            async with session.limits.of(timeout), session.room:
-                is_waiting = False
-                self._check_open()
+            async with session.limits.of(timeout):
                 response = await session.http.request(method, URL(url, encoded=True), **how)
                 try:
                     # A short body has come with its headers; only of a longer one is it worth asking how long.
                     body = response.content
-                    content = body.read_nowait() if body.is_eof() else await self._read_bounded(response, request)
+                    content = body.read_nowait() if body.is_eof() else await self._read(session, response, request)
                 except BaseException:
                     response.close()
                     raise
         except (aiohttp.ClientError, OSError, ConnectionBrokenError) as error:
-            if is_waiting:
-                raise no_room_error(method, url, timeout, self.settings.max_connections) from error
             raise connection_error(error, method, url, payload, timeout, sending) from error
         except ValueError as error:
             raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
@@ -172,12 +183,12 @@ class SessionManager:
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
         if target is not None and hops < _MAX_REDIRECTS and request.is_repeatable:
             left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
-            return await self._attempt(request, left, target, hops + 1)
+            return await self._attempt(request, session, left, target, hops + 1)
         wire.redact(answer, self.settings.headers, request.headers)
         raise wire.status_error(answer)
 
     def _sessions_for(self, request: Request) -> PerLoop[LoopSession]:
-        self._check_open()  # perhaps only since the body was begun
+        self._check_open()
         return self._foreign if request.is_foreign else self._sessions
 
     def _check_open(self) -> None:
@@ -185,6 +196,14 @@ class SessionManager:
             raise ClientClosedError(
                 "The client is closed, so nothing was sent. Make a new one, or close this one later."
             )
+
+    async def _read(self, session: LoopSession, response: aiohttp.ClientResponse, request: Request) -> bytes:
+        """Read a body that is still coming, unless the session is closed meanwhile."""
+        session.reading.add(response.content)
+        try:
+            return await self._read_bounded(response, request)
+        finally:
+            session.reading.discard(response.content)
 
     async def _read_bounded(self, response: aiohttp.ClientResponse, request: Request) -> bytes:
         """Read a body of any size, but no more than a chunk beyond the bound, however well it was compressed."""
@@ -231,6 +250,14 @@ class SessionManager:
             return {"proxy": proxy.url, "proxy_headers": proxy.headers, "headers": headers}
         headers.update(proxy.headers or {})
         return {"proxy": proxy.url, "headers": headers}
+
+
+def _time_left(request: Request, deadline: float | None) -> float | None:
+    """Return how many seconds the next attempt may take."""
+    if deadline is None:
+        return request.timeout
+    left = max(0.001, deadline - monotonic())
+    return left if request.timeout is None else min(request.timeout, left)
 
 
 def _ignore(answer: APIResponse[object], started: float) -> None:

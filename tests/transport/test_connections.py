@@ -28,6 +28,7 @@ from tests.faulty_server import (
     private_tls,
     reply,
     reset,
+    send_and_stall,
     then_close,
 )
 
@@ -119,6 +120,28 @@ async def test_client_closed_while_a_call_is_under_way_does_not_say_that_nothing
         with pytest.raises(ClientClosedError, match="connection broke") as caught:
             await call
     assert "nothing was sent" not in caught.value.message.lower()
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 9000", "Transfer-Encoding: chunked"])
+async def test_client_closed_while_a_body_is_coming(length: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+    async with FaultyServer(send_and_stall(head.encode())) as server:
+        client = client_of(server, timeout=None)
+        calls = [
+            asyncio.ensure_future(client.evals.get("test.1")),
+            asyncio.ensure_future(client.evals.runs.score_responses(eval_uuid="test.1", responses=[])),
+        ]
+        await _until_bodies_are_read(client, len(calls))
+        await client.close()
+        async with asyncio.timeout(10):
+            ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ends] == [ClientClosedError, OutcomeUnknownError]
+    assert "the client was closed" in str(ends[0])
+
+
+async def _until_bodies_are_read(client: AsyncAymaraAI, number: int) -> None:
+    while (session := client._session._sessions.current()) is None or len(session.reading) < number:
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("steps", range(3))

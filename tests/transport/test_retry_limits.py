@@ -82,6 +82,14 @@ async def test_budget_bounds_the_traffic_of_a_total_outage() -> None:
     assert len(server.requests) == 200 + 100
 
 
+async def test_rate_limit_that_says_when_to_come_again_is_no_outage() -> None:
+    steps = [error(429, Retry_After="0")] * 250
+    async with FaultyServer(*steps, reply(200, EVAL)) as server, client_of(server, max_retries=250) as client:
+        await asyncio.gather(*(client.evals.get("test.1") for _ in range(200)))
+        assert client._session.budget.tokens == client._session.budget.capacity
+    assert len(server.requests) == 200 + 250
+
+
 async def test_budget_comes_back_with_success() -> None:
     async with FaultyServer(error(503), reply(200, EVAL)) as server, client_of(server) as client:
         budget = client._session.budget

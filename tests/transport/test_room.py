@@ -9,7 +9,18 @@ import pytest
 
 from aymara_async import APITimeoutError, AsyncAymaraAI, AymaraAIError, ClientClosedError
 from tests.answers import EVAL, RUN
-from tests.faulty_server import Exchange, FaultyServer, Step, client_of, hang_up, redirect, reply, reset, stall
+from tests.faulty_server import (
+    Exchange,
+    FaultyServer,
+    Step,
+    client_of,
+    error,
+    hang_up,
+    redirect,
+    reply,
+    reset,
+    stall,
+)
 
 
 class Gate:
@@ -50,19 +61,36 @@ async def test_callers_are_served_in_turn_however_many_there_are() -> None:
     assert min(served[number] for number in range(30)) >= 9
 
 
-async def test_timeout_before_there_was_a_connection_says_so() -> None:
+async def test_waiting_for_a_connection_takes_nothing_from_the_timeout() -> None:
+    async with FaultyServer(stall, stall, reply(200, EVAL)) as server:
+        async with client_of(server, max_connections=1, max_retries=0, timeout=0.1) as client:
+            ends = await asyncio.gather(*(get(client) for _ in range(3)), return_exceptions=True)
+    assert [type(end).__name__ for end in ends] == ["APITimeoutError", "APITimeoutError", "Eval"]
+
+
+async def test_deadline_before_there_was_a_connection_says_so() -> None:
     gate = Gate()
-    async with FaultyServer(gate) as server, client_of(server, max_connections=1, max_retries=0) as client:
+    async with FaultyServer(gate) as server, client_of(server, max_connections=1) as client:
         first = get(client)
         await gate.reached.wait()
-        with pytest.raises(APITimeoutError, match=r"within 0.05 s.*max_connections=1\). Nothing was sent") as caught:
-            await client.evals.get("test.1", timeout=0.05)
+        hasty = client.with_options(deadline=0.05)
+        with pytest.raises(
+            APITimeoutError, match=r"deadline of 0.05 s.*max_connections=1\). Nothing was sent"
+        ) as caught:
+            await hasty.evals.get("test.1")
         assert not caught.value.is_sent
         with pytest.raises(APITimeoutError, match="Nothing was sent"):
-            await client.evals.runs.score_responses(eval_uuid="test.1", responses=[], timeout=0.05)
+            await hasty.evals.runs.score_responses(eval_uuid="test.1", responses=[])
         gate.opened.set()
         await first
         assert len(server.requests) == 1
+
+
+async def test_a_call_that_is_sent_again_goes_before_those_that_came_after_it() -> None:
+    async with FaultyServer(error(429, Retry_After="0"), error(503), reply(200, EVAL)) as server:
+        async with client_of(server, max_connections=1) as client:
+            await asyncio.gather(client.evals.get("test.1"), client.evals.get("test.2"))
+    assert [request.target[-6:] for request in server.requests] == ["test.1", "test.1", "test.1", "test.2"]
 
 
 async def test_what_waits_is_sent_once_there_is_a_connection() -> None:
