@@ -1,7 +1,6 @@
 """Measure this SDK, the official one and the limit in one run: ``python -m benchmarks [ROW …] [--quick]``.
 
-A full run, without rows and without --quick, writes RESULTS.md after each row, and plots at its end; every run prints
-its results.
+Every run prints its results; a full one, without rows and without --quick, also writes RESULTS.md and the plots.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.bench import Bench, started
-from benchmarks.environments import ROOT, TOOLS
+from benchmarks.environments import CACHE, ROOT, TOOLS
 from benchmarks.machine import described
-from benchmarks.rows import bulk, calls, codec, evals, instructions, lists, report, sandbox, start
+from benchmarks.rows import adversity, bulk, calls, codec, evals, growth, instructions, lists, report, sandbox, start
 from benchmarks.section import Section
 
 ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
@@ -26,11 +25,14 @@ ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
     "decode": codec.decoding,
     "encode": codec.encoding,
     "lists": lists.iterating,
-    "growth": lists.growth,
+    "lengths": growth.lengths,
+    "widths": growth.widths,
     "evals": evals.running_evals,
     "bulk": bulk.scoring,
-    "limited": bulk.limited,
     "bulk-growth": bulk.growth,
+    "limited": adversity.limited,
+    "failing": adversity.failing,
+    "beside": adversity.beside,
     "sandbox": sandbox.serving,
     "report": report.writing,
     "instructions": instructions.counting,
@@ -45,29 +47,28 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.rows) - ROWS.keys():
         parser.error(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    rows = [name for name in ROWS if not arguments.rows or name in arguments.rows]
     is_written = not arguments.rows and not arguments.quick
     command = " ".join(["python -m benchmarks", *arguments.rows, *(["--quick"] if arguments.quick else [])])
-    rows = [name for name in ROWS if not arguments.rows or name in arguments.rows]
-    began = monotonic()
-    sections: list[Section] = []
-    with started(is_quick=arguments.quick) as bench:
-        for name in rows:
-            for section in ROWS[name](bench):
-                print(f"\n{section}", flush=True)
-                sections.append(section)
-            if is_written:
-                _write(sections, described(command, monotonic() - began), missing=rows[rows.index(name) + 1 :])
-    print(f"\n{described(command, monotonic() - began)}")
+    results = _measured(rows, command, is_quick=arguments.quick)
     if is_written:
+        RESULTS.write_text(results, encoding="utf-8")
         subprocess.run([TOOLS.python, "-m", "benchmarks.plots"], check=True, cwd=ROOT)
         print(f"\nwritten to {RESULTS}")
 
 
-def _write(sections: list[Section], machine: str, missing: list[str]) -> None:
-    if missing:
-        machine += f"\n- This run was cut short; rows that are missing: {', '.join(missing)}"
-    body = "\n".join(map(str, sections))
-    RESULTS.write_text(f"# Results\n\n{machine}\n\n{body}", encoding="utf-8")
+def _measured(rows: list[str], command: str, *, is_quick: bool) -> str:
+    """Measure row by row; what is there so far lies in the cache, should this run be cut short."""
+    began, written, results = monotonic(), list[str](), ""
+    with started(is_quick=is_quick) as bench:
+        for name in rows:
+            for section in ROWS[name](bench):
+                written.append(section.written(is_judged=not is_quick))
+                print(f"\n{written[-1]}", flush=True)
+            results = "\n".join([f"# Results\n\n{described(command, monotonic() - began)}\n", *written])
+            (CACHE / "RESULTS.md").write_text(results, encoding="utf-8")
+        print(f"\n{described(command, monotonic() - began)}")
+    return results
 
 
 if __name__ == "__main__":

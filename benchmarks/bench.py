@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from benchmarks.comparison import Comparison, Sample
-from benchmarks.environments import CACHE, OFFICIAL, OURS, ROOT, TOOLS, Environment
-
-ENVIRONMENTS = {
-    "ours": OURS,
-    "limit": OURS,
-    "limit_models": OURS,
-    "official": OFFICIAL,
-    "official_aiohttp": OFFICIAL,
-}
-
+from benchmarks.environments import CACHE, OFFICIAL, OURS, ROOT, TOOLS
+from benchmarks.ways import ENVIRONMENTS, Way, ways_of
 
 SEEN = CACHE / "path"
 """A folder with nothing but a link to the benchmarks, so that no contestant sees the checkout's own package."""
@@ -85,29 +78,27 @@ class Bench:
 
     def compare(
         self,
-        contestants: Sequence[str],
+        contestants: Sequence[str] | Mapping[str, Way],
         task: str,
         *,
         processes: int = 3,
         rounds: int = 5,
-        own: dict[str, dict[str, Any]] | None = None,
         **arguments: Any,
     ) -> Comparison:
         """Let the contestants take turns, round after round, each in a process of its own, anew some times.
 
-        ``own`` holds arguments that differ between contestants, by contestant.
+        Each round is begun by another one, or the same would always come after the heaviest.
         """
         print(f"  {task} {arguments}", file=sys.stderr, flush=True)
-        comparison = Comparison()
-        order = deque(contestants)
+        ways, comparison = ways_of(contestants), Comparison()
+        order = deque(ways)
         for _ in range(1 if self.is_quick else processes):
             with ExitStack() as stack:
-                workers = {one: stack.enter_context(self._worker(one)) for one in contestants}
+                workers = {name: stack.enter_context(self._worker(way.contestant)) for name, way in ways.items()}
                 for _ in range(min(rounds, 2) if self.is_quick else rounds):
-                    for contestant in order:
-                        mine = {**arguments, **(own or {}).get(contestant, {})}
-                        comparison.add(contestant, workers[contestant].run(task, mine))
-                    order.rotate(-1)  # or the same one would always come after the heaviest
+                    for name in order:
+                        comparison.add(name, workers[name].run(task, {**arguments, **ways[name].own}))
+                    order.rotate(-1)
         return comparison
 
     @contextmanager
@@ -129,11 +120,24 @@ class Bench:
 
 
 @contextmanager
-def started(*, is_quick: bool, environments: Sequence[Environment] = (OURS, OFFICIAL, TOOLS)) -> Iterator[Bench]:
-    """Make the environments and start the server."""
-    for environment in environments:
-        environment.make()
-    link_benchmarks()
-    with running([TOOLS.python, "-P", "-m", "benchmarks.server"]) as server:
-        assert server.stdout
-        yield Bench(f"http://127.0.0.1:{int(server.stdout.readline())}", is_quick)
+def started(*, is_quick: bool) -> Iterator[Bench]:
+    """Make the environments and start the server; one benchmark at a time, as they share both."""
+    with alone():
+        for environment in (OURS, OFFICIAL, TOOLS):
+            environment.make()
+        link_benchmarks()
+        with running([TOOLS.python, "-P", "-m", "benchmarks.server"]) as server:
+            assert server.stdout
+            yield Bench(f"http://127.0.0.1:{int(server.stdout.readline())}", is_quick)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other benchmarks of this user out."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("Another benchmark is running; it would disturb this one.") from None
+        yield

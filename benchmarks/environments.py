@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import venv
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aymara-async-benchmarks"
 
+_DAY = 24 * 3600
 _INSTALLED = """
 import importlib.metadata, json
 print(json.dumps({one.name: one.version for one in importlib.metadata.distributions()}))
@@ -36,7 +38,7 @@ class Environment:
     requirement: str
     additions: tuple[str, ...] = ()
     is_kept: bool = False
-    """Whether one from an earlier run will do."""
+    """Whether one from the last day will do."""
 
     @property
     def path(self) -> Path:
@@ -52,7 +54,8 @@ class Environment:
 
     def make(self) -> None:
         """Make the environment, if there is none that will do."""
-        if self.is_kept and (self.path / "complete").exists():
+        done = self.path / "complete"
+        if self.is_kept and done.exists() and time.time() - done.stat().st_mtime < _DAY:
             return
         print(f"installing {self.name} into {self.path}", file=sys.stderr)
         shutil.rmtree(self.path, ignore_errors=True)
@@ -63,7 +66,7 @@ class Environment:
         (self.path / "footprint.json").write_text(json.dumps(vars(footprint)))
         if self.additions:
             self._install(*self.additions)
-        (self.path / "complete").touch()
+        done.touch()
 
     def versions(self) -> dict[str, str]:
         """Return the installed packages with their versions."""

@@ -23,14 +23,20 @@ class Chart:
     column: str
     only: str = ""
     """Rows whose second cell is this; all where empty."""
+    is_ours: bool = False
+    """Whether all rows are of this SDK."""
 
 
 CHARTS = (
     Chart("cpu-per-call", "GET one eval, concurrency 64", "CPU per call, µs"),
-    Chart("encode", "Encode a request of 1,000 responses", "median (quartiles)"),
+    Chart("latency", "GET one eval, concurrency 1,000", "p99, ms"),
+    Chart("decode", "Decode", "µs of CPU", only="page of 100 scored responses"),
+    Chart("encode", "Encode a request of 1,000 responses", "µs of CPU"),
     Chart("list", "Iterate over 20,000 responses", "seconds", only="20 ms"),
     Chart("eval", "A whole eval of 500 prompts", "ms per prompt"),
     Chart("bulk", "Score 100,000 responses", "responses a second"),
+    Chart("lengths", "How cost grows with the length of a list", "CPU per item, µs", is_ours=True),
+    Chart("widths", "How cost grows with the number of calls under way", "CPU per call, µs", is_ours=True),
     Chart("installed", "Installed", "MB"),
 )
 
@@ -56,7 +62,7 @@ def draw(chart: Chart, values: dict[str, float], path: Path) -> None:
     """Write the chart as SVG."""
     figure = Figure(figsize=(7, 0.5 + 0.38 * len(values)), layout="constrained")
     axes = figure.subplots()
-    colors = [OURS if label.startswith("aymara-async") else OTHERS for label in values]
+    colors = [OURS if chart.is_ours or label.startswith("aymara-async") else OTHERS for label in values]
     drawn = axes.barh(list(values), list(values.values()), color=colors)
     axes.bar_label(drawn, fmt="{:,.4g}", padding=4, color="#64748b")
     axes.invert_yaxis()

@@ -40,9 +40,12 @@ async def make_eval(sandbox: Sandbox, responses: int, file: str) -> str:
 
 
 async def serve(responses: int, file: str, settings: dict[str, Any]) -> None:
-    """Serve until the input ends."""
+    """Serve until the input ends; faults among the settings begin when the eval is made."""
+    faults = settings.pop("faults", [])
     async with Sandbox(judge=judge, record_limit=100_000, **settings) as sandbox:
         eval_uuid = await make_eval(sandbox, responses, file)
+        for fault in faults:
+            sandbox.add_fault(fault)
         before = len(sandbox.requests)
         print(json.dumps({"url": sandbox.url, "key": sandbox.api_key, "eval_uuid": eval_uuid}), flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -52,7 +55,9 @@ async def serve(responses: int, file: str, settings: dict[str, Any]) -> None:
         told = {
             "scored": len(sandbox.scored),
             "most_often": max(sandbox.scored.values(), default=0),
+            "scored_again": sum(number > 1 for number in sandbox.scored.values()),
             "requests": len(requests),
+            "failed": sum(bool(one.faults) for one in requests),
             "refused": sum(one.status == 429 for one in requests),
             "accepted": [accepted[second] for second in range(max(accepted, default=-1) + 1)],
         }

@@ -1,11 +1,12 @@
-"""The official SDK, with the HTTP client that it takes by default."""
+"""The official SDK, with the HTTP client that it takes by default, or with another that its users may choose."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,12 @@ def make_client(url: str, key: str = "key") -> AsyncAymaraAI:
     return AsyncAymaraAI(base_url=url, api_key=key)
 
 
+MakeClient = Callable[..., AsyncAymaraAI]
+
+
 @asynccontextmanager
-async def getting(url: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
-    async with make_client(url) as client:
+async def getting(url: str, make: MakeClient = make_client) -> AsyncIterator[Callable[[], Awaitable[object]]]:
+    async with make(url) as client:
         yield lambda: client.evals.get(EVAL_UUID)
 
 
@@ -83,9 +87,11 @@ async def iterating(url: str) -> AsyncIterator[Callable[[str], AsyncIterator[obj
 
 
 @asynccontextmanager
-async def iterating_by_hand(url: str) -> AsyncIterator[Callable[[str], AsyncIterator[object]]]:
+async def iterating_by_hand(
+    url: str, make: MakeClient = make_client
+) -> AsyncIterator[Callable[[str], AsyncIterator[object]]]:
     """Ask for page after page, as its users have to do to get all items."""
-    async with make_client(url) as client:
+    async with make(url) as client:
 
         async def iterate(run: str) -> AsyncIterator[object]:
             offset, count = 0, 1
@@ -114,28 +120,45 @@ async def evaluate(url: str, key: str, prompts: int, seconds: float) -> int:
     return asked
 
 
-async def score(url: str, key: str, eval_uuid: str, file: str, journal: str | None, batch_size: int) -> tuple[int, int]:
-    """Score a file as its users do: batches, 8 under way, into one run; a batch that fails in the end is missed."""
-    responses = _lines(file)
-    batches = [responses[start : start + batch_size] for start in range(0, len(responses), batch_size)]
-    limit, scored = asyncio.Semaphore(8), 0
+async def score(
+    url: str,
+    key: str,
+    eval_uuid: str,
+    file: str,
+    journal: str | None,
+    batch_size: int,
+    make: MakeClient = make_client,
+) -> tuple[int, int]:
+    """Score a file as its users do: 8 workers, into one run; a batch that fails in the end is missed."""
+    scored, lines = 0, 0
 
-    async with make_client(url, key) as client:
+    def batches(source: Iterable[str]) -> Iterator[list[Any]]:
+        nonlocal lines
+        while batch := [json.loads(line) for line in islice(source, batch_size)]:
+            lines += len(batch)
+            yield batch
+
+    async with make(url, key) as client:
 
         async def send(batch: list[Any], **run: str) -> str:
             nonlocal scored
-            async with limit:
-                try:
-                    result = await client.evals.runs.score_responses(eval_uuid=eval_uuid, responses=batch, **run)
-                except APIError:
-                    return ""
+            try:
+                result = await client.evals.runs.score_responses(eval_uuid=eval_uuid, responses=batch, **run)
+            except APIError:
+                return ""
+            if isinstance(result, str):  # what it makes of an answer that is no JSON
+                return ""
             scored += len(result.responses or ())
             return result.eval_run_uuid
 
-        run = await send(batches[0])
-        await asyncio.gather(*[send(batch, eval_run_uuid=run) for batch in batches[1:]])
-    return len(responses), scored
+        async def work(run: str) -> None:
+            for batch in waiting:
+                await send(batch, eval_run_uuid=run)
 
-
-def _lines(file: str) -> list[Any]:
-    return [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
+        with Path(file).open(encoding="utf-8") as source:  # noqa: ASYNC230 - a worker reads a batch at a time
+            waiting = batches(source)
+            run = ""
+            while not run and (first := next(waiting, None)):
+                run = await send(first)
+            await asyncio.gather(*[work(run) for _ in range(8)])
+    return lines, scored

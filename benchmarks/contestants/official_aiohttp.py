@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from functools import partial
 
 from aymara_ai import AsyncAymaraAI, DefaultAioHttpClient
 
-from benchmarks.answers import EVAL_UUID
+from benchmarks.contestants import official
 
 
-@asynccontextmanager
-async def getting(url: str) -> AsyncIterator[Callable[[], Awaitable[object]]]:
-    async with AsyncAymaraAI(base_url=url, api_key="key", http_client=DefaultAioHttpClient()) as client:
-        yield lambda: client.evals.get(EVAL_UUID)
+def make_client(url: str, key: str = "key") -> AsyncAymaraAI:
+    return AsyncAymaraAI(base_url=url, api_key=key, http_client=DefaultAioHttpClient())
+
+
+getting = partial(official.getting, make=make_client)
+iterating_by_hand = partial(official.iterating_by_hand, make=make_client)
+score = partial(official.score, make=make_client)

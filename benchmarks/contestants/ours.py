@@ -85,9 +85,13 @@ async def evaluate(url: str, key: str, prompts: int, seconds: float) -> int:
     return len(outcome.responses)
 
 
-async def score(url: str, key: str, eval_uuid: str, file: str, journal: str | None, batch_size: int) -> tuple[int, int]:
+async def score(
+    url: str, key: str, eval_uuid: str, file: str, journal: str | None, batch_size: int, grace_period: float = 30
+) -> tuple[int, int]:
     """Score a file of responses, and say how many were submitted and scored."""
     async with AsyncAymaraAI(base_url=url, api_key=key) as client:
-        scorer = AsyncBulkScorer(client, eval_uuid=eval_uuid, journal=journal, batch_size=batch_size)
+        scorer = AsyncBulkScorer(
+            client, eval_uuid=eval_uuid, journal=journal, batch_size=batch_size, grace_period=grace_period
+        )
         result = await scorer.run(file)
     return result.submitted, result.scored

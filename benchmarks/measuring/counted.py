@@ -14,7 +14,7 @@ CONCURRENCY = 64
 
 async def _get(contestant: str, url: str, number: int) -> None:
     async with import_module(f"benchmarks.contestants.{contestant}").getting(url) as call:
-        await make_calls(call, number, CONCURRENCY)
+        await make_calls(call, CONCURRENCY, number // CONCURRENCY)
 
 
 def main() -> None:

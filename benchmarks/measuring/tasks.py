@@ -13,8 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.answers import decoding_bodies
-
-Sample = dict[str, float]
+from benchmarks.comparison import Sample
 
 
 def cpu() -> float:
@@ -35,49 +34,45 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
-async def make_calls(get: Callable[[], Awaitable[object]], number: int, concurrency: int) -> None:
-    async def caller(share: int) -> None:
-        for _ in range(share):
-            await get()
-
-    await asyncio.gather(*[caller(number // concurrency) for _ in range(concurrency)])
-
-
-async def _timed_calls(get: Callable[[], Awaitable[object]], number: int, concurrency: int) -> list[float]:
+async def make_calls(get: Callable[[], Awaitable[object]], callers: int, each: int) -> list[float]:
+    """Let some callers make so many calls each, one after another, and return how long each call took."""
     latencies: list[float] = []
 
-    async def caller(share: int) -> None:
-        for _ in range(share):
+    async def caller() -> None:
+        for _ in range(each):
             began = perf_counter()
             await get()
             latencies.append(perf_counter() - began)
 
-    await asyncio.gather(*[caller(number // concurrency) for _ in range(concurrency)])
+    await asyncio.gather(*[caller() for _ in range(callers)])
     return latencies
 
 
-async def get(contestant: ModuleType, url: str, *, concurrency: int, calls: int) -> Sample:
-    """Get one eval many times: first for the CPU, then once more for the latencies, whose clock costs CPU itself."""
-    async with contestant.getting(url) as call:
-        await make_calls(call, max(concurrency, calls // 5), concurrency)
-        began, used = perf_counter(), cpu()
-        await make_calls(call, calls, concurrency)
-        used, took = cpu() - used, perf_counter() - began
-        latencies = await _timed_calls(call, calls, concurrency)
+def _calls(latencies: list[float], used: float, took: float) -> Sample:
     return {
-        "cpu_us": used / calls * 1e6,
-        "calls_per_s": calls / took,
+        "cpu_us": used / len(latencies) * 1e6,
+        "calls_per_s": len(latencies) / took,
         "p50_ms": percentile(latencies, 0.5) * 1e3,
         "p99_ms": percentile(latencies, 0.99) * 1e3,
     }
 
 
-def get_blocked(contestant: ModuleType, url: str, *, threads: int, calls: int) -> Sample:
+async def get(contestant: ModuleType, url: str, *, callers: int, each: int) -> Sample:
+    """Get one eval many times."""
+    async with contestant.getting(url) as call:
+        await make_calls(call, callers, max(1, each // 5))
+        began, used = perf_counter(), cpu()
+        latencies = await make_calls(call, callers, each)
+        used, took = cpu() - used, perf_counter() - began
+    return _calls(latencies, used, took)
+
+
+def get_blocked(contestant: ModuleType, url: str, *, threads: int, each: int) -> Sample:
     """Get one eval many times, blocking, from several threads that share a client."""
     latencies: list[float] = []
 
     def caller(call: Callable[[], object]) -> None:
-        for _ in range(calls // threads):
+        for _ in range(each):
             began = perf_counter()
             call()
             latencies.append(perf_counter() - began)
@@ -90,19 +85,12 @@ def get_blocked(contestant: ModuleType, url: str, *, threads: int, calls: int) -
             one.join()
 
     with contestant.getting_blocked(url) as call:
-        for _ in range(50):
-            call()
         run(call)
         latencies.clear()
         began, used = perf_counter(), cpu()
         run(call)
         used, took = cpu() - used, perf_counter() - began
-    return {
-        "cpu_us": used / calls * 1e6,
-        "calls_per_s": calls / took,
-        "p50_ms": percentile(latencies, 0.5) * 1e3,
-        "p99_ms": percentile(latencies, 0.99) * 1e3,
-    }
+    return _calls(latencies, used, took)
 
 
 def _per_call(function: Callable[[], object], seconds: float) -> Sample:
@@ -153,10 +141,11 @@ async def iterate(
 async def get_at_once(contestant: ModuleType, url: str, *, calls: int) -> Sample:
     """Start so many calls at once, and say what each cost and how much memory all took."""
     async with contestant.getting(url) as call:
-        await make_calls(call, 200, 1)
+        for _ in range(5):
+            await make_calls(call, min(calls, 100), 1)  # as many connections as there will be
         gc.collect()
         memory, used, began = peak_memory(), cpu(), perf_counter()
-        rounds = max(1, 2000 // calls)
+        rounds = max(1, 10_000 // calls)
         for _ in range(rounds):
             await asyncio.gather(*[call() for _ in range(calls)])
         used, took = cpu() - used, perf_counter() - began
@@ -171,26 +160,24 @@ async def _ready_eval(client: Any, prompts: int) -> str:
     return uuid
 
 
-async def _sandbox_sample(call: Callable[[], Awaitable[object]], calls: int) -> Sample:
-    began = perf_counter()
-    latencies = await _timed_calls(call, calls, 32)
-    took = perf_counter() - began
-    milliseconds = {f"p{share}_ms": percentile(latencies, share / 100) * 1e3 for share in (50, 99)}
-    return {"calls_per_s": len(latencies) / took, **milliseconds}
+async def _sandbox_sample(call: Callable[[], Awaitable[object]], each: int) -> Sample:
+    began, used = perf_counter(), cpu()
+    latencies = await make_calls(call, 32, each)
+    return _calls(latencies, cpu() - used, perf_counter() - began)
 
 
-async def get_from_sandbox(contestant: ModuleType, url: str, *, key: str, calls: int) -> Sample:
+async def get_from_sandbox(contestant: ModuleType, url: str, *, key: str, each: int) -> Sample:
     """Get one eval from the sandbox."""
     async with contestant.AsyncAymaraAI(base_url=url, api_key=key) as client:
         eval_uuid = await _ready_eval(client, 1)
-        return await _sandbox_sample(lambda: client.evals.get(eval_uuid), calls)
+        return await _sandbox_sample(lambda: client.evals.get(eval_uuid), each)
 
 
-async def score_in_sandbox(contestant: ModuleType, url: str, *, key: str, calls: int) -> Sample:
+async def score_in_sandbox(contestant: ModuleType, url: str, *, key: str, each: int) -> Sample:
     """Have 50 responses scored by the sandbox, again and again."""
     async with contestant.AsyncAymaraAI(base_url=url, api_key=key) as client:
         eval_uuid = await _ready_eval(client, 50)
         prompts = client.evals.list_prompts(eval_uuid)
         responses = [{"prompt_uuid": one.prompt_uuid, "content": "I cannot help with that."} async for one in prompts]
         score = client.evals.runs.score_responses
-        return await _sandbox_sample(lambda: score(eval_uuid=eval_uuid, responses=responses), calls)
+        return await _sandbox_sample(lambda: score(eval_uuid=eval_uuid, responses=responses), each)

@@ -8,15 +8,16 @@ import sys
 from importlib import import_module
 from typing import Any
 
+from benchmarks.comparison import Sample
 from benchmarks.measuring import jobs, tasks
 
 TASKS = {**vars(tasks), **vars(jobs)}
 
 
-def run(contestant: str, task: str, url: str, arguments: dict[str, Any]) -> tasks.Sample:
+def run(contestant: str, task: str, url: str, arguments: dict[str, Any]) -> Sample:
     """Run one task, in a loop of its own where it is asynchronous."""
     result = TASKS[task](import_module(f"benchmarks.contestants.{contestant}"), url, **arguments)
-    sample: tasks.Sample = asyncio.run(result) if asyncio.iscoroutine(result) else result
+    sample: Sample = asyncio.run(result) if asyncio.iscoroutine(result) else result
     return sample
 
 

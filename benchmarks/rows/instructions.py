@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from benchmarks.bench import ENVIRONMENTS, Bench, clean_environment
-from benchmarks.comparison import NAMES
-from benchmarks.instructions import can_count, instructions
+from benchmarks.bench import Bench, clean_environment
+from benchmarks.measuring.callgrind import can_count, instructions
 from benchmarks.section import Section, Target
+from benchmarks.ways import ENVIRONMENTS, NAMES
 
 WORKS = {
     "get": (("limit", "limit_models", "ours"), 128, 640),

@@ -15,7 +15,7 @@ from benchmarks.section import Section, Target
 
 def writing(bench: Bench) -> Iterator[Section]:
     """Write a report and use its filters, where Chromium and the development dependencies are installed."""
-    command = [sys.executable, "-m", "benchmarks.report", "--json", f"--repetitions={bench.of(7, 2)}"]
+    command = [sys.executable, "-m", "benchmarks.measuring.report", "--json", f"--repetitions={bench.of(7, 2)}"]
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     if done.returncode:
         print("the report was not measured: it needs Chromium and the extra dev", file=sys.stderr)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.answers import EVAL_UUID, submitted_responses
-from benchmarks.comparison import Comparison, number
+from benchmarks.comparison import Comparison, Spread, number
 from benchmarks.contestants import limit, limit_models, ours
+from benchmarks.measuring.tasks import get, make_calls
 from benchmarks.section import Section, Target
 
 
@@ -40,18 +41,46 @@ def test_a_ratio_is_that_of_samples_taken_in_the_same_round() -> None:
     for slowness in (1.0, 10.0, 2.0):
         comparison.add("ours", {"cpu_us": 3 * slowness})
         comparison.add("limit", {"cpu_us": 2 * slowness})
-    assert comparison.ratio("cpu_us", "ours", "limit") == 1.5
-    assert comparison.median("ours", "cpu_us") == 6
-    assert comparison.spread("ours", "cpu_us") == (3, 30) or comparison.spread("ours", "cpu_us") == (3, 6)
+    assert comparison.ratio("cpu_us", "ours", "limit").values == (1.5, 1.5, 1.5)
+    assert str(comparison.of("ours", "cpu_us")) == "6 (3 to 30)"
+    assert comparison.rounds == "Medians of 3 rounds, with their extremes in brackets."
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [((7,), "7"), ((7, 5), "6 (5 to 7)"), ((1, 2, 3, 4, 5), "3 (2 to 4)"), ((9, 1, 2, 3, 4, 5, 6, 7, 8), "5 (3 to 7)")],
+)
+def test_a_spread_shows_extremes_of_few_values_and_quartiles_of_more(values: tuple[float, ...], text: str) -> None:
+    assert str(Spread(values)) == text
+
+
+def test_ways_that_were_measured_less_often_are_told() -> None:
+    comparison = Comparison({"ours": [{}] * 9, "official": [{}] * 3})
+    assert comparison.rounds == "Medians of 3 or 9 rounds, with their quartiles (of the fewer: extremes) in brackets."
+
+
+async def test_a_call_of_each_caller_is_counted(canned_url: str) -> None:
+    calls = 0
+
+    async def call() -> None:
+        nonlocal calls
+        calls += 1
+
+    assert len(await make_calls(call, 64, 3)) == calls == 192
+    sample = await get(ours, canned_url, callers=7, each=2)
+    assert sample.keys() == {"cpu_us", "calls_per_s", "p50_ms", "p99_ms"}
 
 
 def test_a_section_says_which_targets_are_met() -> None:
     section = Section("Title", "Text.", ("", "ms"), [["ours", "1"]])
-    section.targets = [Target("less", 1.0, at_most=2), Target("more", 1.0, at_least=2, of_limit=1.5)]
-    assert str(section) == (
-        "## Title\n\nText.\n\n|  | ms |\n| --- | ---: |\n| ours | 1 |\n"
-        "\n- less: 1 (at most 2: met)\n- more: 1 (at least 2: MISSED; the limit itself: 1.5)\n"
+    section.targets = [Target("less", 1.0, at_most=2), Target("more", Spread((1, 1, 3)), at_least=2, of_limit=1.5)]
+    table = "## Title\n\nText.\n\n|  | ms |\n| --- | ---: |\n| ours | 1 |\n"
+    assert section.written(is_judged=True) == (
+        f"{table}\n- less: 1 – at most 2: met\n- more: 1 (1 to 3) – at least 2: MISSED; the limit itself: 1.5\n"
     )
+    assert section.written(is_judged=False) == (
+        f"{table}\n- less: 1 – at most 2\n- more: 1 (1 to 3) – at least 2; the limit itself: 1.5\n"
+    ), "a quick run is not to be judged by"
 
 
 @pytest.mark.parametrize(("value", "text"), [(12345.6, "12,346"), (99.44, "99.4"), (0.5, "0.5"), (0.00012, "0.0001")])

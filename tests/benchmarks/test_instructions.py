@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.instructions import can_count, instructions
+from benchmarks.measuring.callgrind import can_count, instructions
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not can_count(), reason="valgrind is not installed"),
+    pytest.mark.skipif(not can_count() and "CI" not in os.environ, reason="valgrind is not installed"),
 ]
 
 
@@ -42,7 +42,7 @@ def to_limit(url: str, work: str, fewer: int, more: int, limit: str = "limit") -
 
 
 def test_a_get_costs_hardly_more_than_aiohttp_by_hand(server_url: str) -> None:
-    assert to_limit(server_url, "get", 128, 448, "limit_models") <= 1.15
+    assert to_limit(server_url, "get", 128, 448, "limit_models") <= 1.10
 
 
 @pytest.mark.parametrize("work", ["page of 100 scored responses", "page of 100 runs with their evals"])

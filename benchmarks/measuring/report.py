@@ -1,6 +1,6 @@
 """What the HTML report of 10,000 responses costs: its size, the time to write it, and how quick its filters are.
 
-``python -m benchmarks.report``; the filters need Chromium at /usr/bin/chromium, or where CHROMIUM says.
+``python -m benchmarks.measuring.report``; the filters need Chromium at /usr/bin/chromium, or where CHROMIUM says.
 """
 
 from __future__ import annotations

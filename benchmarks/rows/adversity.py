@@ -1,0 +1,101 @@
+"""Many responses where something is in the way: a limited rate, failing requests, other calls of the same client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.bench import Bench
+from benchmarks.comparison import Comparison, number
+from benchmarks.rows.scoring_job import scoring_job
+from benchmarks.section import Section, Target
+from benchmarks.ways import NAMES, Way
+
+ALLOWED = 50
+STEADY_FROM = 30
+"""Seconds until the limiter has found the server's rate."""
+FAILING = 0.2
+FAULTS = (
+    {"kind": "error", "status": 429, "retry_after": 0},
+    {"kind": "error", "status": 503},
+    {"kind": "error", "status": 500},
+    {"kind": "error", "status": 502, "processed": True},
+    {"kind": "reset"},
+    {"kind": "reset", "processed": True},
+    {"kind": "truncate"},
+    {"kind": "content_type"},
+)
+
+
+def limited(bench: Bench) -> Iterator[Section]:
+    """Score against a server that allows 50 requests a second."""
+    seconds = bench.of(60, 40)
+    responses = ALLOWED * seconds
+    section = Section(
+        f"A server that allows {ALLOWED} requests a second",
+        f"{responses:,} responses, one in each request, so that {seconds} s are the limit; refusals say when to come "
+        f"again. What is used of what is allowed: of the whole job, and from second {STEADY_FROM} on, when the rate is "
+        "known. One run.",
+        ("", "seconds", "used", f"from second {STEADY_FROM}", "requests refused", "no score came back"),
+    )
+    for contestant in ("ours", "official"):
+        with scoring_job(bench, responses, rate_limit=ALLOWED) as job:
+            sample = job.score(Way(contestant), batch_size=1)
+        steady = job.told["accepted"][STEADY_FROM:-1] or [0]
+        used, refused = sum(steady) / len(steady) / ALLOWED, job.told["refused"] / job.told["requests"]
+        overall = (responses - sample["missed"]) / sample["s"] / ALLOWED
+        shares = [f"{share:.1%}" for share in (overall, used, refused)]
+        section.lines.append([NAMES[contestant], number(sample["s"]), *shares, number(sample["missed"])])
+        if contestant == "ours":
+            section.targets = [
+                Target(f"used of what is allowed, from second {STEADY_FROM}", used, at_least=0.9),
+                Target("requests refused", refused, at_most=0.05),
+                Target("responses without a score", sample["missed"], at_most=0),
+            ]
+    yield section
+
+
+def failing(bench: Bench) -> Iterator[Section]:
+    """Score while one request in five fails, some after the server has done the work."""
+    responses, each = bench.of(5_000, 1_000), 1 - (1 - FAILING) ** (1 / len(FAULTS))
+    section = Section(
+        "A server where one request in five fails",
+        f"{responses:,} responses in batches of 10. Requests are refused, answered with errors, cut off before or "
+        "after the server has done the work, or answered with half a body or with HTML. One run.",
+        ("", "seconds", "requests failed", "no score came back", "never scored", "scored more than once"),
+    )
+    quick_to_look = {"options": {"grace_period": 0.5}}
+    for label, way in (
+        (NAMES["ours"], Way("ours", quick_to_look)),
+        ("aymara-async, journal", Way("ours", {**quick_to_look, "journal": True})),
+        (NAMES["official"], Way("official")),
+    ):
+        with scoring_job(bench, responses, faults=[{**one, "probability": each} for one in FAULTS], seed=1) as job:
+            sample = job.score(way, batch_size=10)
+        failed, twice = f"{job.told['failed'] / job.told['requests']:.0%}", job.told["scored_again"]
+        never = responses - job.told["scored"]
+        section.lines.append([label, number(sample["s"]), failed, *map(number, (sample["missed"], never, twice))])
+        if way.contestant == "ours":
+            lost = sample["missed"] + never + twice
+            section.targets.append(Target(f"lost or scored twice, {label}", lost, at_most=0))
+    yield section
+
+
+def beside(bench: Bench) -> Iterator[Section]:
+    """Make single calls while a job runs whose server takes its time, so that no side is short of a processor."""
+    slow = {"kind": "latency", "operation": "evals.runs.score_responses", "seconds": 0.5}
+    found = Comparison()
+    for _ in range(bench.of(3, 1)):
+        with scoring_job(bench, bench.of(10_000, 2_000), faults=[slow]) as job:
+            sample = job.run("call_beside", Way("ours", {"journal": True}), seconds=bench.of(10, 2))
+        found.add("ours", sample)
+    section = Section(
+        "A single call beside a bulk job",
+        "`evals.get` every 10 ms by the client that scores 10,000 responses with a journal, on a server that takes "
+        f"half a second for a batch; alone means without the job. {found.rounds}",
+        ("", "p50, ms", "p99, ms"),
+        [[when, *[str(found.of("ours", f"{when}_p{share}_ms")) for share in (50, 99)]] for when in ("alone", "beside")],
+    )
+    for sample in found.samples["ours"]:
+        sample["slower"] = sample["beside_p99_ms"] / sample["alone_p99_ms"]
+    section.targets = [Target("p99, beside to alone", found.of("ours", "slower"), at_most=3)]
+    yield section

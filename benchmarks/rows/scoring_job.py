@@ -1,0 +1,62 @@
+"""A sandbox in a process of its own with responses to score, for the rows that score many."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import Bench, running
+from benchmarks.comparison import Sample
+from benchmarks.environments import OURS
+from benchmarks.ways import Way
+
+
+@dataclass
+class ScoringJob:
+    """A sandbox with responses to score."""
+
+    bench: Bench
+    folder: Path
+    where: dict[str, str]
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the sandbox saw; known at the end."""
+
+    def score(self, way: Way, *, batch_size: int = 50) -> Sample:
+        return self.run("score", way, batch_size=batch_size)
+
+    def run(self, task: str, way: Way, **arguments: Any) -> Sample:
+        """Run a task with the job's eval and file; a true ``journal`` among the way's arguments becomes a path."""
+        url, key, eval_uuid = self.where.values()
+        journal = str(self.folder / "journal.db") if way.own.get("journal") else None
+        with_paths = Way(way.contestant, {**way.own, "journal": journal})
+        found = replace(self.bench, url=url).compare(
+            {"way": with_paths},
+            task,
+            processes=1,
+            rounds=1,
+            key=key,
+            eval_uuid=eval_uuid,
+            file=str(self.folder / "responses.jsonl"),
+            **arguments,
+        )
+        return found.samples["way"][0]
+
+
+@contextmanager
+def scoring_job(bench: Bench, responses: int, **settings: object) -> Iterator[ScoringJob]:
+    """Start a sandbox with so many responses to score."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = f"{folder}/responses.jsonl"
+        program: list[str | Path] = [OURS.python, "-P", "-m", "benchmarks.scoring_server"]
+        with running([*program, str(responses), file, json.dumps(settings)]) as server:
+            assert server.stdout
+            assert server.stdin
+            job = ScoringJob(bench, Path(folder), json.loads(server.stdout.readline()))
+            yield job
+            server.stdin.close()
+            job.told = json.loads(server.stdout.readline())
