@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from aymara_async.sandbox.eval_types import EVAL_TYPES, SandboxEvalType
+
 EVAL = {"ai_description": "A bank's assistant", "eval_type": "safety"}
 
 
@@ -24,6 +26,26 @@ async def test_an_eval_has_as_many_prompts_as_asked(api: Any, asked: dict[str, o
     assert created["num_prompts"] == given
     page = await api.call("GET", f"/v2/evals/{created['eval_uuid']}/prompts")
     assert (page["count"], len(page["items"])) == (given, given)
+
+
+@pytest.mark.parametrize(("eval_type", "taken_for"), [("safty", "accuracy"), ("our_safety", "safety")])
+async def test_an_eval_type_that_it_does_not_have_is_taken_for_another_and_warned_of(
+    api: Any, caplog: pytest.LogCaptureFixture, eval_type: str, taken_for: str
+) -> None:
+    created = await api.call("POST", "/v2/evals", EVAL | {"eval_type": eval_type, "num_prompts": 1}, status=201)
+    assert created["eval_type"] == eval_type
+    [warning] = caplog.messages
+    assert f"no eval type {eval_type!r}" in warning
+    assert f"take it for {taken_for}," in warning
+
+
+@pytest.mark.parametrize("eval_type", EVAL_TYPES, ids=lambda kind: kind.slug)
+async def test_an_eval_type_that_it_has_is_not_warned_of(
+    api: Any, caplog: pytest.LogCaptureFixture, eval_type: SandboxEvalType
+) -> None:
+    for name in (eval_type.slug, eval_type.eval_type_uuid):
+        await api.call("POST", "/v2/evals", EVAL | {"eval_type": name, "num_prompts": 1}, status=201)
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TypeAlias
 
 import attrs
@@ -9,6 +10,7 @@ import msgspec
 
 from aymara_async.sandbox.bodies import EvalBody, EvalUpdateBody, PromptUpdate
 from aymara_async.sandbox.call import Answer, Call
+from aymara_async.sandbox.eval_types import EVAL_TYPES, find_eval_type, known_eval_type
 from aymara_async.sandbox.identifiers import new_id
 from aymara_async.sandbox.lifecycle import begin
 from aymara_async.sandbox.rejection import invalid, not_found
@@ -18,6 +20,8 @@ from aymara_async.sandbox.store import evals
 from aymara_async.sandbox.store.evals import StoredEval, StoredPrompt
 
 Json: TypeAlias = dict[str, object]
+
+_logger = logging.getLogger(__name__)
 
 _DEFAULT_NUM_PROMPTS = 100
 _ONLY_THE_SERVER_SAYS = ("eval_uuid", "status", "created_at", "updated_at", "workspace_uuid")
@@ -38,6 +42,13 @@ def find_eval(call: Call, eval_uuid: str) -> StoredEval:
 
 def create(call: Call) -> Answer:
     body = call.decode(EvalBody)
+    if known_eval_type(body.eval_type) is None:
+        _logger.warning(
+            "The sandbox has no eval type %r: its own prompts and judge take it for %s, by its name. It has %s",
+            body.eval_type,
+            find_eval_type(body.eval_type).slug,
+            ", ".join(kind.slug for kind in EVAL_TYPES),
+        )
     state, eval_uuid = call.state, new_id("test")
     number = _DEFAULT_NUM_PROMPTS if body.num_prompts is None else body.num_prompts
     rows = state.prompts.take(body.eval_type, number, is_jailbreak=body.is_jailbreak)
