@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import attrs
 from msgspec import UNSET
@@ -25,7 +25,13 @@ from aymara_async.errors import IncompleteScoringError
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.scoring.outcome import LeftOutRow, ScoredRow, ScoringOutcome
 
+if TYPE_CHECKING:
+    from aymara_async.analysis import ScoredRun
+
 MAX_FAILING = 100
+
+_IS_CHANGED = "with a journal of their own"
+"""Where a reason says this, the row is not at fault and leaving it out is no way out."""
 
 _OWN_PLACE = re.compile(r"((?:line|row) \d+): ")
 
@@ -63,12 +69,12 @@ class ScoreJob:
         outcome = self._outcome = ScoringOutcome(
             eval_uuid=eval_uuid, prompts=prompts, max_failing=MAX_FAILING, skipped=self.input.left_out
         )
-        await self._score(self._scorer(client, eval_uuid), outcome)
+        scored = await self._score(self._scorer(client, eval_uuid), outcome)
         if not self.gates.is_asked:
             self.writer.end(outcome, Gated())
             code = ExitCode.OK
         else:
-            run = await analysis.read_run(client, _only_run(outcome))
+            run = await _judged(client, outcome, scored)
             code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(outcome, gated))
         if not self.keeps:
             await self._delete(client, outcome)
@@ -105,7 +111,8 @@ class ScoreJob:
             ai_description=UNSET if self.ai_description is None else self.ai_description,
         )
 
-    async def _score(self, scorer: AsyncBulkScorer, outcome: ScoringOutcome) -> None:
+    async def _score(self, scorer: AsyncBulkScorer, outcome: ScoringOutcome) -> Sequence[ScoredRow]:
+        """Give what was scored, in order; of a stream only if gates are to judge it."""
         kept: list[ScoredRow] = []
         responses = cast("Iterable[Mapping[str, object]]", self.input.responses())
         try:
@@ -115,7 +122,7 @@ class ScoreJob:
                     rows = list(map(outcome.add, chunk))
                     if self.input.is_streamed:
                         await asyncio.to_thread(self.writer.rows, rows)
-                    else:
+                    if not self.input.is_streamed or self.gates.is_asked:
                         kept += rows
         except InputFileError as error:  # the file as a whole, of which rows may have been sent
             if self._result is None or not self._result.submitted:
@@ -134,7 +141,10 @@ class ScoreJob:
         outcome.rejected += map(_left_out, stream.result.failed)
         if not stream.result.submitted:
             raise InputFileError(f"holds no {'usable ' if outcome.skipped else ''}responses", path=self.path)
-        self.writer.rows(self.input.in_order(kept))
+        ordered = self.input.in_order(kept)
+        if not self.input.is_streamed:
+            self.writer.rows(ordered)
+        return ordered
 
     async def _delete(self, client: AsyncAymaraAI, outcome: ScoringOutcome) -> None:
         for eval_run_uuid in outcome.eval_run_uuids:
@@ -142,13 +152,11 @@ class ScoreJob:
         await self.input.delete(client)
 
 
-def row_fault(
-    path: Path,
-    row: int,
-    reason: str,
-    harm: str = "It was not sent, nor what comes after it; --on-invalid skip leaves such rows out.",
-) -> InputFileError:
+def row_fault(path: Path, row: int, reason: str, harm: str | None = None) -> InputFileError:
     """Make the error that names a row of the file."""
+    if harm is None:
+        harm = "It was not sent, nor what comes after it"
+        harm += "." if _IS_CHANGED in reason else "; --on-invalid skip leaves such rows out."
     place, reason = _place(row, reason)
     kind, _, number = place.partition(" ")
     where = {"line": int(number)} if kind == "line" else {"row": int(number)}
@@ -164,6 +172,15 @@ def _place(row: int, reason: str) -> tuple[str, str]:
     """Tell where a row is: one that could not be read knows its line."""
     known = _OWN_PLACE.match(reason)
     return (known[1], reason[known.end() :]) if known else (f"row {row}", reason)
+
+
+async def _judged(client: AsyncAymaraAI, outcome: ScoringOutcome, rows: Sequence[ScoredRow]) -> ScoredRun:
+    """Give what gates judge: these responses alone, of a run that a journal may have made of more."""
+    return analysis.ScoredRun(
+        run=await client.evals.runs.get(_only_run(outcome)),
+        prompts=[prompt async for prompt in client.evals.list_prompts(outcome.eval_uuid)],
+        responses=[row.score for row in rows],
+    )
 
 
 def _only_run(outcome: ScoringOutcome) -> str:
