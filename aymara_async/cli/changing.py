@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from aymara_async.cli.command import Command
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.terminal import Terminal, printable
 from aymara_async.errors import APIConnectionError, APIStatusError, AymaraAIError
@@ -52,6 +53,7 @@ def delete_command(
 
     @click.command(
         "delete",
+        cls=Command,
         help=f"Delete each {what.upper()} with these ids, {along}. On a terminal it asks before.",
         epilog=f"\b\nExample:\n  aymara-async {what}s delete --yes $ONE $ANOTHER",
     )

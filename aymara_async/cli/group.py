@@ -9,6 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from aymara_async.cli.command import Group
 from aymara_async.cli.exit_codes import EXIT_CODES
 from aymara_async.cli.options import debug_option
 
@@ -28,7 +29,7 @@ COMMANDS = {
 """Name of each command, which is also that of its module and of its function there, and what it does."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Import the module of a command when the command is used; its name and summary are known before."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it

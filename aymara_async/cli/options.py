@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from aymara_async.cli.command import MayBeEmpty
 from aymara_async.cli.terminal import Terminal
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ def connection_options(command: C) -> C:
     base_url = click.option(
         "--base-url", metavar="URL", help="Another server.  [default: AYMARA_AI_BASE_URL, or production]"
     )
-    workspace = click.option("--workspace", metavar="UUID", help="The workspace to work in.")
+    workspace = click.option("--workspace", cls=MayBeEmpty, metavar="UUID", help="The workspace to work in.")
     allow_http = click.option(
         "--allow-http",
         is_flag=True,

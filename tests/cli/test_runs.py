@@ -118,7 +118,7 @@ async def test_id_that_there_is_not(arguments: list[str], filled: Filled, env: d
         (["list", "--format", "xml"], "'xml' is not one of"),
         (["get"], "Missing argument 'RUN'"),
         (["delete"], "Missing argument 'RUN...'"),
-        (["get", ""], "eval_run_uuid must be a non-empty string"),
+        (["get", ""], "RUN is empty; is a variable unset?"),
         (["nothing"], "No such command 'nothing'"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 import click
 
 from aymara_async import analysis
+from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.options import connection_options, terminal_options
@@ -44,7 +45,7 @@ class _Settings(TypedDict):
     report: Path | None
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.option(
     "--pair-by",
     type=click.Choice(["auto", "prompt_uuid", "content"]),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from aymara_async.cli.command import Command
 from aymara_async.cli.output import stdout
 
 PROGRAM = "aymara-async"
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 To complete in this session (bash and zsh, fish):
   eval "$(aymara-async completion bash)"

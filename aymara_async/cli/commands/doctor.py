@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aymara_async.cli.command import Command
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.options import ALLOW_HTTP, connection_options, terminal_options
 from aymara_async.cli.output.formats import format_option, write_list
@@ -20,11 +21,12 @@ _STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red", "skipped":
 
 
 @click.command(
+    cls=Command,
     epilog="""\b
 Examples:
   aymara-async doctor
   aymara-async doctor --format json | jq '.[] | select(.status != "ok")'
-"""
+""",
 )
 @click.option(
     "--timeout",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import click
 
 from aymara_async.cli.changing import delete_command, in_doubt, wait_option
+from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
 from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.eval_filters import filter_options, given_filters, matching_evals
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 Examples:
   aymara-async evals list --limit 20

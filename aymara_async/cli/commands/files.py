@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from aymara_async.cli.changing import in_doubt, wait_option
+from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
 from aymara_async.cli.output.formats import format_option, write_list, write_object
 from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
@@ -30,6 +31,7 @@ class _Upload(TypedDict):
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 Examples:
   aymara-async files upload manual.pdf --wait

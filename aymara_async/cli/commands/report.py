@@ -12,6 +12,7 @@ import attrs
 import click
 
 from aymara_async import analysis
+from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import MIN_SCORED, _share
@@ -63,7 +64,7 @@ class _Read:
     images: dict[str, bytes]
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.option(
     "-o",
     "--output",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from aymara_async.cli.changing import in_doubt, wait_option
+from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
 from aymara_async.cli.output.formats import format_option, write_object
 from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 Examples:
   aymara-async reports create RUN_UUID ANOTHER_UUID --wait

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import click
 
+from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client, open_sandbox
 from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
@@ -57,7 +58,7 @@ class _Where:
     sandbox: bool
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @model_options
 @click.option("--eval", "eval_uuid", metavar="EVAL_UUID", help="An eval that exists, instead of a new one.")
 @click.option("--prompts", "prompts_file", type=_FILE, metavar="FILE", help="Prompts of yours for the new eval.")

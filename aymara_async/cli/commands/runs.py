@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from aymara_async.cli.changing import delete_command
+from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
 from aymara_async.cli.output.formats import format_option, write_object
 from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    cls=Group,
     epilog="""\b
 Examples:
   aymara-async runs list --limit 20

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import click
 
+from aymara_async.cli.command import Command
 from aymara_async.cli.options import terminal_options
 from aymara_async.cli.terminal import Terminal
 from aymara_async.sandbox import Sandbox
@@ -74,7 +75,7 @@ def _as_bad_parameter() -> Generator[None]:
 _SECONDS = click.FloatRange(min=0)
 
 
-@click.command(epilog=_EPILOG, short_help="Play the API in the terminal, offline.")
+@click.command(cls=Command, epilog=_EPILOG, short_help="Play the API in the terminal, offline.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -12,6 +12,7 @@ import attrs
 import click
 
 from aymara_async.bulk.source import UnreadableLine
+from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client, open_sandbox
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
@@ -62,7 +63,7 @@ class _Settings(TypedDict):
     format: str
 
 
-@click.command(epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG)
 @click.option("--prompts", "prompts_file", type=_FILE, metavar="FILE", help="The prompts that were answered.")
 @click.option("--eval", metavar="EVAL_UUID", help="An eval at the server whose prompts were answered.")
 @click.option("--sandbox", is_flag=True, help="Use a sandbox of its own: no account, no network, a stand-in judge.")
