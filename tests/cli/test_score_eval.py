@@ -120,8 +120,8 @@ async def test_fault_of_a_row_ends_it_after_what_came_before(
         "it; --on-invalid skip leaves such rows out."
     )
     assert second == (
-        "How things stand: No eval was created. 7 responses are known to be scored; others may be on their way. "
-        f"Run the same command again to go on: {journal} knows what was sent."
+        "How things stand: No eval was created. 7 responses are known to be scored. "
+        f"Once that is mended, the same command goes on: {journal} knows what was sent."
     )
     assert len(sandbox.scored) == 7
     ended = await run("score", "--on-invalid", "skip", *arguments, env=env)

@@ -44,6 +44,7 @@ class FileInput:
     _uuids: dict[str, str] = attrs.field(factory=dict)
     _creating: Mapping[str, str] | None = None
     """What the journal knows of the eval's creation."""
+    _is_opened: bool = False
 
     @property
     def opening(self) -> str:
@@ -61,6 +62,7 @@ class FileInput:
         Raises ``JournalError``, ``OutcomeUnknownError``, ``ExactEvalError``, ``WaitError`` and ``APIError``.
         """
         journal = await AnswerJournal.open(self.journal)
+        self._is_opened = True
         try:
             try:
                 await self._new_eval(client).make(client, journal, timeout=self.timeout)
@@ -89,7 +91,12 @@ class FileInput:
             return f"Eval {self.eval_uuid} stays at the server."
         if self._creating is not None:
             return f"An eval named {self._creating['name']!r} may have been created."
-        return "Nothing is left at the server."
+        return "Nothing is left at the server." if self._is_opened else "No eval was created."
+
+    @property
+    def has_eval(self) -> bool:
+        """Whether there is, or may be, a new eval."""
+        return self.eval_uuid is not None or self._creating is not None
 
     async def delete(self, client: AsyncAymaraAI) -> None:
         """Delete the eval."""
@@ -131,6 +138,8 @@ class EvalInput:
     """Responses to the prompts of an eval at the server, from a file of any size."""
 
     eval_uuid: str
+    has_eval: Final = False
+    """It is no new one."""
     path: Path
     format: str | None
     total: Final = None

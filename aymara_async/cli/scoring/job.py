@@ -12,7 +12,7 @@ import attrs
 from msgspec import UNSET
 
 from aymara_async import analysis
-from aymara_async.bulk.errors import InvalidResponseError
+from aymara_async.bulk.errors import InvalidResponseError, JournalError
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.cli.exit_codes import ExitCode
@@ -56,17 +56,25 @@ class ScoreJob:
     writer: ScoreWriter
     terminal: Terminal
     _result: BulkResult | None = None
-    _outcome: ScoringOutcome | None = None
+    _is_unusable: bool = False
+    """Whether files of the user's are what stopped it, so that the same command would stop there again."""
 
     async def run(self, client: AsyncAymaraAI) -> ExitCode:
         """Make or find the eval, submit, read back, write; raises what bulk scoring raises, and ``OutputError``."""
+        try:
+            return await self._run(client)
+        except (InputFileError, JournalError):
+            self._is_unusable = True
+            raise
+
+    async def _run(self, client: AsyncAymaraAI) -> ExitCode:
         baseline = await self.gates.read_baseline(client)
         self.terminal.note(self.input.opening)
         prompts = await self.input.open(client)
         eval_uuid = self.input.eval_uuid
         assert eval_uuid is not None
         self.terminal.note(f"Scoring against eval {eval_uuid}")
-        outcome = self._outcome = ScoringOutcome(
+        outcome = ScoringOutcome(
             eval_uuid=eval_uuid, prompts=prompts, max_failing=MAX_FAILING, skipped=self.input.left_out
         )
         scored = await self._score(self._scorer(client, eval_uuid), outcome)
@@ -85,16 +93,30 @@ class ScoreJob:
     @property
     def state(self) -> str:
         """What the server holds of it, in a sentence or two."""
-        outcome = self._outcome
-        if outcome is None or self._result is None:
-            told = "No response was sent."
-        else:
-            of_all = "" if self.input.total is None else f" of {self.input.total:,}"
-            told = f"{outcome.num_responses:,}{of_all} responses are known to be scored; others may be on their way."
-        way = "With --journal FILE it could have been resumed."
-        if self.journal is not None:
-            way = f"Run the same command again to go on: {self.journal} knows what was sent."
-        return f"{self.input.state} {told} {way}"
+        return " ".join(filter(None, (self.input.state, self._progress, self._way)))
+
+    @property
+    def _progress(self) -> str:
+        result = self._result
+        if result is None or not result.submitted:
+            return "No response was sent."
+        of_all = "" if self.input.total is None else f" of {self.input.total:,}"
+        is_open = result.submitted > result.scored + len(result.failed)
+        others = "; others may be on their way" if is_open else ""
+        return f"{result.scored:,}{of_all} responses are known to be scored{others}."
+
+    @property
+    def _way(self) -> str | None:
+        """Tell how to go on, where there is something to go on with."""
+        is_sent = self._result is not None and self._result.submitted > 0
+        if self._is_unusable:
+            if is_sent and self.journal is not None:
+                return f"Once that is mended, the same command goes on: {self.journal} knows what was sent."
+        elif self.journal is not None and (self.input.has_eval or self._result is not None):
+            return f"Run the same command again to go on: {self.journal} knows what was sent."
+        if self.journal is None and (self.input.has_eval or is_sent):
+            return "With --journal FILE it could have been resumed."
+        return None
 
     def _scorer(self, client: AsyncAymaraAI, eval_uuid: str) -> AsyncBulkScorer:
         return AsyncBulkScorer(
