@@ -19,6 +19,7 @@ IDS = ("prompt_uuid", "id")
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _BOOLEAN = frozenset({"ai_refused", "exclude_from_scoring", "safe"})
 _NUMBER = frozenset({"turn_number"})
+_OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class CellError(Exception):
@@ -31,6 +32,8 @@ def check_columns(names: Sequence[str], path: Path, *, line: int | None = None) 
     if repeated:
         raise InputFileError(f"there is more than one column `{repeated[0]}`", path=path, line=line)
     there = f"the columns are {', '.join(f'`{name}`' for name in names) or 'none'}"
+    if len(names) == 1 and (parted := [mark for mark in _OTHER_DELIMITERS if mark in names[0]]):
+        there += f". Columns must be parted by commas, not by {_OTHER_DELIMITERS[parted[0]]}"
     if not set(IDS) & set(names):
         raise InputFileError(f"there is no column `prompt_uuid` (or `id`); {there}", path=path, line=line)
     if "content" not in names:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aymara_async.scoring.columns import CellError, check_columns, convert
+from aymara_async.scoring.encoding import not_utf8
 from aymara_async.scoring.errors import InputFileError
 
 T = TypeVar("T")
@@ -36,7 +37,8 @@ def read_csv(path: Path, row_type: type[T]) -> Iterator[tuple[int, T | InputFile
     except OSError as error:
         raise InputFileError(f"cannot be read: {error.strerror or error}", path=path) from error
     except UnicodeDecodeError as error:
-        reason = f"not UTF-8: there is a byte 0x{error.object[error.start]:02x} on it or after. Save the file as UTF-8"
+        where = f"this line, or one after it, holds the byte 0x{error.object[error.start]:02x}"
+        reason = not_utf8(error.object if begins == 1 else None, where)
         raise InputFileError(reason, path=path, line=begins) from error
     except csv.Error as error:
         raise InputFileError(f"not CSV: {error}", path=path, line=begins) from error

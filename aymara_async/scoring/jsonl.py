@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from aymara_async.scoring.encoding import not_utf8
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.transport.codec import InvalidJSONError
 
@@ -37,10 +38,13 @@ def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: i
     try:
         return decoder.decode(line.decode())
     except UnicodeDecodeError as error:
-        reason = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}. Save the file as UTF-8"
+        where = f"byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
+        reason = not_utf8(line if number == 1 else None, where)
     except msgspec.DecodeError as error:
         fault = InvalidJSONError.explain(error)
         reason = fault.reason if fault.path in (None, "$") else f"{fault.reason} at {fault.path}"
+        if line.lstrip().startswith(b"["):
+            reason = "a JSON array begins here, but each line must hold one JSON object"
     except RecursionError:
         reason = "not JSON that can be read: it is nested too deeply"
     return InputFileError(reason, path=path, line=number)

@@ -99,6 +99,11 @@ def test_numeric_ids_of_parquet(tmp_path: Path) -> None:
     ("data", "line", "reason"),
     [
         ("", 1, "there is no column `prompt_uuid` (or `id`); the columns are none"),
+        (
+            "id;content\na;x\n",
+            1,
+            "there is no column `prompt_uuid` (or `id`); the columns are `id;content`. Columns must",
+        ),
         ("id,answer\na,x\n", 1, "there is no column `content`; the columns are `id`, `answer`"),
         ("key,content\na,x\n", 1, "there is no column `prompt_uuid` (or `id`); the columns are `key`, `content`"),
         ("id,content,id\na,x,a\n", 1, "there is more than one column `id`"),
@@ -112,7 +117,9 @@ def test_numeric_ids_of_parquet(tmp_path: Path) -> None:
         ("id,content,turn_number\na,x,0\n", 2, "Expected `int` >= 1 in column `turn_number`"),
         ("id,content,ai_refused\na,x,maybe\n", 2, "'maybe' is neither true nor false in column `ai_refused`"),
         ('id,content\na,"x\n', 2, "not CSV: unexpected end of data"),
-        (b"id,content\na,\xff\n", 1, "not UTF-8: there is a byte 0xff on it or after"),
+        (b"id,content\na,\xe9\n", 1, "not UTF-8: this line, or one after it, holds the byte 0xe9. Save the file as"),
+        ("id,content\na,x\n".encode("utf-16"), 1, "the file is UTF-16, not UTF-8. Save it as UTF-8"),
+        ("\ufeffid,content\na,x\n".encode("utf-16-be"), 1, "the file is UTF-16, not UTF-8"),
     ],
 )
 def test_fault_of_csv_is_named(data: str | bytes, line: int | None, reason: str, tmp_path: Path) -> None:
