@@ -13,6 +13,7 @@ from aymara_async.cli.group import aymara_async
 from aymara_async.cli.output.stdout import OutputError
 from aymara_async.cli.terminal import Terminal
 from aymara_async.errors import (
+    APIResponseValidationError,
     AymaraAIError,
     ConfigurationError,
     IncompleteScoringError,
@@ -77,10 +78,26 @@ def _tell_usage(error: click.ClickException, terminal: Terminal) -> None:
 def _message(error: AymaraAIError) -> str:
     """Say what went wrong, and how the server calls the exchange, which only some messages do by themselves."""
     response: object = getattr(error, "response", None)
+    said = error.message
+    if isinstance(error, APIResponseValidationError) and _is_web_page(error.response):
+        said = _of_web_page(error.response)
     request_id = response.request_id if isinstance(response, APIResponse) else None
-    if request_id is None or request_id in error.message:
-        return error.message
-    return f"{error.message} Request id: {request_id}."
+    return said if request_id is None or request_id in said else f"{said} Request id: {request_id}."
+
+
+def _is_web_page(response: APIResponse[object]) -> bool:
+    return "html" in response.headers.get("content-type", "") or response.content.lstrip().startswith(b"<")
+
+
+def _of_web_page(response: APIResponse[object]) -> str:
+    from aymara_async.transport.wire import shown_url
+
+    doubt = "" if response.method == "GET" else " Whether the API got the call is not known."
+    return (
+        f"A web page answered {response.method} {shown_url(response.url)} in place of the API.{doubt} Check --base-url "
+        "and AYMARA_AI_BASE_URL, and whether a proxy or a login page stands in the way; `aymara-async doctor` looks at "
+        "them."
+    )
 
 
 def _exit_code(error: AymaraAIError) -> ExitCode:

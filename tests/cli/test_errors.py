@@ -27,6 +27,24 @@ async def test_answer_that_cannot_be_read_is_told_with_its_request_id() -> None:
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("headers", [{"Content-Type": "text/html"}, {"Content-Type": "text/plain"}])
+@pytest.mark.parametrize(
+    ("arguments", "doubt"),
+    [
+        (["evals", "get", "x"], ""),
+        (["reports", "create", "r"], " Whether the API got the call is not known."),
+    ],
+)
+async def test_web_page_in_place_of_the_api(arguments: list[str], doubt: str, headers: dict[str, str]) -> None:
+    async with FaultyServer(reply(200, b"\n<html>Log in</html>", headers)) as server:
+        ended = await run(*arguments, env=environment_of(server.url))
+    assert (ended.code, ended.stdout) == (3, "")
+    first = ended.stderr.splitlines()[0]
+    assert first.startswith("error: A web page answered ")
+    assert f" in place of the API.{doubt} Check --base-url and AYMARA_AI_BASE_URL" in first
+    assert "error.response" not in ended.stderr
+
+
 async def test_request_id_is_told_once() -> None:
     async with FaultyServer(error(404, "resource.not_found")) as server:
         ended = await run("evals", "get", "x", env=environment_of(server.url))
