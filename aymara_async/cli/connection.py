@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import click
 from aymara_async.cli.options import ALLOW_HTTP
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import ConfigurationError
+from aymara_async.scoring.rows import PromptRow
 
 if TYPE_CHECKING:
     from aymara_async.sandbox.judge import Judge
@@ -58,6 +59,12 @@ async def open_sandbox(
         )
         async with client:
             yield client
+
+
+def tell_unused_marks(prompts: Iterable[PromptRow], tell: Callable[[str], None]) -> None:
+    """Tell that a server that is not the embedded sandbox hears nothing of which prompts are harmless."""
+    if any(prompt.is_harmless for prompt in prompts):
+        tell('"safe" in the prompts is ignored: only the judge of --sandbox is told of it')
 
 
 def _judge(harmless: Collection[str]) -> Judge:

@@ -44,10 +44,11 @@ async def test_while_the_eval_is_being_made() -> None:
         process.send_signal(signal.SIGINT)
         ended = await finish(process)
     assert (ended.code, ended.stdout) == (130, "")
-    assert re.fullmatch(
-        r"\s*Interrupted\. Eval test\.\S+ stays at the server\. No response was sent\. "
-        r"With --journal FILE it could have been resumed\.\n",
-        ended.stderr.replace("Getting an eval of 26 prompts ready", ""),
+    assert re.search(
+        r"^Interrupted\. Eval test\.\S+ stays at the server\. No response was sent\. "
+        r"With --journal FILE it could have been resumed\.\n\Z",
+        ended.stderr,
+        re.MULTILINE,
     )
 
 

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from aymara_async.cli.command import Command
-from aymara_async.cli.connection import open_client, open_sandbox
+from aymara_async.cli.connection import open_client, open_sandbox, tell_unused_marks
 from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
@@ -195,6 +195,7 @@ def _option(ctx: click.Context, name: str) -> str:
 def _connect(job: RunJob, where: _Where, terminal: Terminal) -> AbstractAsyncContextManager[AsyncAymaraAI]:
     if not where.sandbox:
         terminal.state = lambda: job.state
+        tell_unused_marks(job.prompts or (), terminal.note)
         return open_client(where.base_url, where.workspace)
     terminal.state = lambda: "The sandbox ended, and all it held."
     harmless = [prompt.content for prompt in job.prompts or () if prompt.is_harmless]

@@ -13,7 +13,7 @@ import click
 
 from aymara_async.bulk.source import UnreadableLine
 from aymara_async.cli.command import Command
-from aymara_async.cli.connection import open_client, open_sandbox
+from aymara_async.cli.connection import open_client, open_sandbox, tell_unused_marks
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
 from aymara_async.cli.options import connection_options, terminal_options
@@ -166,6 +166,8 @@ def score(terminal: Terminal, responses_file: Path, gates: Gates, **settings: Un
         connecting = open_sandbox(settings["workspace"], harmless, terminal.note)
     else:
         terminal.state = lambda: job.state
+        if isinstance(scored, FileInput):
+            tell_unused_marks(scored.prompts, terminal.note)
         connecting = open_client(settings["base_url"], settings["workspace"])
     return asyncio.run(_run(job, connecting))
 
