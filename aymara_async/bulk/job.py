@@ -29,15 +29,22 @@ import attrs
 
 from aymara_async.bulk.batches import Batches, Sendable
 from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.errors import JournalError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
 from aymara_async.bulk.outcomes import Meaning, meaning
 from aymara_async.bulk.progress import Reporter
-from aymara_async.bulk.reconcile import Doubt, Reconciler, unknown
+from aymara_async.bulk.reconcile import Doubt, Reconciler, never_scored, unknown, unknown_as_closed
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.verify import verify
-from aymara_async.errors import APIError, APIStatusError, AymaraAIError, IncompleteScoringError, JobFailedError
+from aymara_async.errors import (
+    APIError,
+    APIStatusError,
+    AymaraAIError,
+    ClientClosedError,
+    JobFailedError,
+)
 from aymara_async.models import EvalRunResult, ScoredResponse
 
 IN_DOUBT_PER_SLOT = 4
@@ -72,6 +79,8 @@ class Job:
     _fatal: AymaraAIError | None = None
     _under_way: asyncio.Semaphore = attrs.field(init=False)
     _last_answer: float = attrs.field(factory=monotonic)
+    _unsettled: set[int] = attrs.field(factory=set[int])
+    """Batches that the server may have, of those that the journal holds as sent."""
 
     def __attrs_post_init__(self) -> None:
         self.out = asyncio.Queue(self.concurrency)
@@ -83,23 +92,35 @@ class Job:
     async def run(self) -> None:
         """Do it all; an error is stored for who reads ``out``, a cancellation leaves the journal as it is."""
         try:
-            if self.has_one_run:
-                self._run = await self.journal.single_run()
-            await self._settle_earlier_sessions()
-            if self.checks_prompts:
-                await self._learn_prompts()
-            await self._send_all()
-            await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace)
+            await self._work()
         except BaseExceptionGroup as group:
             self.error = _first_error(group)
         except Exception as error:  # noqa: BLE001 - the reader of `out` raises it
             self.error = error
+        if isinstance(self.error, ClientClosedError):
+            with suppress(JournalError):
+                self.error = await self._doubt_when_closed(self.error)
         await self.out.put(None)
+
+    async def _work(self) -> None:
+        if self.has_one_run:
+            self._run = await self.journal.single_run()
+        await self._settle_earlier_sessions()
+        if self.checks_prompts:
+            await self._learn_prompts()
+        await self._send_all()
+        await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace)
+
+    async def _doubt_when_closed(self, error: ClientClosedError) -> AymaraAIError:
+        """Name what was under way when the client was closed, and cannot be looked for any more."""
+        batches = [batch for batch in await self.journal.sent() if batch.id in self._unsettled]
+        return unknown_as_closed(batches, error) if batches else error
 
     async def _settle_earlier_sessions(self) -> None:
         """Find out about every batch that was under way when an earlier session ended, before anything is sent."""
         async with asyncio.TaskGroup() as group:
             for batch in await self.journal.sent():
+                self._unsettled.add(batch.id)
                 group.create_task(self._settle_earlier(batch))
 
     async def _settle_earlier(self, batch: SentBatch) -> None:
@@ -162,6 +183,7 @@ class Job:
             await self._split(batch, outcome)
         elif sent.turns:
             await self._recover(batch, sent, unanswered)
+        self._unsettled.discard(sent.id)
 
     async def _recover(self, batch: Sequence[Sendable], sent: SentBatch, unanswered: int) -> None:
         """Find out about turns that no answer told of, and send again what the server does not have."""
@@ -173,7 +195,7 @@ class Job:
             return
         self._give_up_unless_resending(doubt)
         if unanswered >= ANSWERS_WITHOUT_RESULT:
-            raise _never_scored(doubt)
+            raise never_scored(doubt, ANSWERS_WITHOUT_RESULT)
         rest = {turn.id for turn in doubt.missing}
         run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
         await self._slots.acquire()
@@ -189,9 +211,12 @@ class Job:
                 async with self._requests, self.calls.limiter.room:
                     if self._fatal is not None:  # what ended another batch would end this one too
                         raise self._fatal
+                    self._unsettled.add(sent.id)
                     answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
             except AymaraAIError as error:
                 what = meaning(error)
+                if what is not Meaning.LOST:
+                    self._unsettled.discard(sent.id)
                 if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
                     return sent, error
                 refused_since = min(refused_since, monotonic())
@@ -270,17 +295,6 @@ class Job:
 
 def _wait_of(error: AymaraAIError) -> float | None:
     return error.retry_after if isinstance(error, APIStatusError) else None
-
-
-def _never_scored(doubt: Doubt) -> IncompleteScoringError:
-    prompts = [turn.prompt_uuid for turn in doubt.missing]
-    return IncompleteScoringError(
-        f"The server answered {ANSWERS_WITHOUT_RESULT} times without scoring {len(prompts)} responses, the first "
-        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
-        f"{doubt.batch.run.name!r}.",
-        eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
-        missing=prompts,
-    )
 
 
 def _first_error(group: BaseExceptionGroup[BaseException]) -> Exception:

@@ -34,7 +34,14 @@ from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
 from aymara_async.bulk.turns import Turn
-from aymara_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, PaginationError
+from aymara_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    ClientClosedError,
+    IncompleteScoringError,
+    PaginationError,
+)
 from aymara_async.models import ScoredResponse
 from aymara_async.transport.retry import AMBIGUOUS, REFUSED
 
@@ -210,4 +217,27 @@ def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> Ba
         run_name=batch.run.name,
         eval_run_uuids=uuids,
         prompt_uuids=[turn.prompt_uuid for turn in turns],
+    )
+
+
+def unknown_as_closed(batches: Sequence[SentBatch], closed: ClientClosedError) -> BatchOutcomeUnknownError:
+    """Make the error for batches that were under way when the client was closed; it names the first of them."""
+    first, *others = batches
+    more = f", as are those of {len(others)} batches after it" if others else ""
+    doubt = Doubt(first, monotonic(), first.run.eval_run_uuid, first.turns)
+    error = unknown(doubt, f"the client was closed before the answer came{more}")
+    error.prompt_uuids += [turn.prompt_uuid for batch in others for turn in batch.turns]
+    error.__cause__ = closed
+    return error
+
+
+def never_scored(doubt: Doubt, answers: int) -> IncompleteScoringError:
+    """Make the error for responses that the server answered so often without taking them."""
+    prompts = [turn.prompt_uuid for turn in doubt.missing]
+    return IncompleteScoringError(
+        f"The server answered {answers} times without scoring {len(prompts)} responses, the first "
+        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
+        f"{doubt.batch.run.name!r}.",
+        eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
+        missing=prompts,
     )

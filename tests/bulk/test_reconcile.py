@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aymara_async import AsyncAymaraAI, IncompleteScoringError, OutcomeUnknownError, RetryPolicy
+from aymara_async import AsyncAymaraAI, ClientClosedError, IncompleteScoringError, OutcomeUnknownError, RetryPolicy
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.errors import BatchOutcomeUnknownError, ScoredTwiceError
 from aymara_async.sandbox import Verdict
@@ -451,3 +451,34 @@ def test_calls_leave_the_options_of_the_client_alone() -> None:
 
     main_coroutine: Coroutine[Any, Any, None] = main()
     asyncio.run(main_coroutine)
+
+
+@pytest.mark.parametrize("run_per_batch", [False, True], ids=["one run", "run per batch"])
+async def test_a_client_that_is_closed_names_the_batches_under_way(
+    bench: Any, run_per_batch: bool, tmp_path: Path
+) -> None:
+    b = await bench(50)
+    b.sandbox.add_fault({"kind": "latency", "seconds": 60, "operation": SCORE, "calls": [2, 3]})
+    arguments = {"batch_size": 10, "run_per_batch": run_per_batch, "journal": tmp_path / "j"}
+    client = b.client.with_options(timeout=60)
+    running = asyncio.create_task(b.scorer(client=client, concurrency=2, **arguments).run(b.rows))
+    while b.scored().total() < 30:
+        await asyncio.sleep(0)
+    await b.client.close()
+    with pytest.raises(BatchOutcomeUnknownError, match="the client was closed before the answer came") as caught:
+        await running
+    assert isinstance(caught.value.__cause__, ClientClosedError)
+    assert set(caught.value.prompt_uuids) == set(b.prompts[10:30])
+    assert "those of 1 batches after it" in str(caught.value)
+    b.sandbox.clear_faults()
+    async with AsyncAymaraAI(api_key=b.sandbox.api_key, base_url=b.sandbox.url) as anew:
+        result = await b.scorer(client=anew, **arguments).run(b.rows)
+    assert result.scored == 50
+    b.check_each_once()
+
+
+async def test_a_client_that_was_closed_before_anything_was_sent_leaves_nothing_in_doubt(bench: Any) -> None:
+    b = await bench(50)
+    await b.client.close()
+    with pytest.raises(ClientClosedError, match="nothing was sent"):
+        await b.scorer(batch_size=5, run_per_batch=True, concurrency=2).run(b.rows)

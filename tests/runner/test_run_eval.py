@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from aymara_async import AsyncAymaraAI, EvalResponse, RequestValidationError
+from aymara_async import AsyncAymaraAI, EvalResponse, RequestValidationError, RetryPolicy
+from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.models import EvalCreate
 from aymara_async.runner.errors import NoPromptsError
 from aymara_async.runner.model_prompt import ModelPrompt
@@ -185,3 +186,17 @@ async def test_neither_or_both_ways_to_name_the_eval(client: AsyncAymaraAI, sand
     with pytest.raises(RequestValidationError, match="pass eval_uuid=… instead"):
         await runner.run_eval("x")  # type: ignore[arg-type]  # that is the point
     assert sandbox.requests == []
+
+
+async def test_a_client_that_is_closed_names_the_answers_being_scored(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
+    eval_uuid = await make_exact_eval(client, *(f"prompt {number}" for number in range(120)))
+    sandbox.add_fault("latency@evals.list_prompts:seconds=60,calls=2")
+    sandbox.add_fault("latency@evals.runs.score_responses:seconds=60")
+    runner = AsyncEvalRunner(client.with_options(retry=RetryPolicy(initial_wait=0)), refuse, batch_size=10)
+    running = asyncio.create_task(runner.run_eval(eval_uuid=eval_uuid))
+    while sandbox.scored.total() < 10:
+        await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(BatchOutcomeUnknownError, match="the client was closed before the answer came") as caught:
+        await running
+    assert len(caught.value.prompt_uuids) == 10
