@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         IncompleteSuiteError,
         ModelError,
         NoPromptsError,
+        NoThreadError,
     )
     from aymara_async.runner.handle import EvalHandle
     from aymara_async.runner.model_prompt import ModelPrompt
@@ -168,6 +169,7 @@ __all__ = [
     "ModelError",
     "ModelPrompt",
     "NoPromptsError",
+    "NoThreadError",
     "NotFoundError",
     "OutcomeUnknownError",
     "Page",

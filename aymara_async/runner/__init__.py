@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aymara_async.runner.errors import IncompleteSuiteError as IncompleteSuiteError
     from aymara_async.runner.errors import ModelError as ModelError
     from aymara_async.runner.errors import NoPromptsError as NoPromptsError
+    from aymara_async.runner.errors import NoThreadError as NoThreadError
     from aymara_async.runner.handle import EvalHandle as EvalHandle
     from aymara_async.runner.model_prompt import ModelPrompt as ModelPrompt
     from aymara_async.runner.outcome import AnswerError as AnswerError
@@ -47,6 +48,7 @@ _HOMES = {
     "ModelError": "errors",
     "ModelPrompt": "model_prompt",
     "NoPromptsError": "errors",
+    "NoThreadError": "errors",
     "SuiteOutcome": "suite",
     "run_suite": "suite",
     "run_suite_blocking": "blocking_runner",
@@ -66,6 +68,7 @@ __all__ = [
     "ModelError",
     "ModelPrompt",
     "NoPromptsError",
+    "NoThreadError",
     "SuiteOutcome",
     "run_suite",
     "run_suite_blocking",

@@ -17,7 +17,7 @@ from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIError, RequestValidationError
 from aymara_async.models import ContentType, Eval, EvalPrompt, EvalResponse, FileReference, FileUpload
 from aymara_async.runner.calling import Answer, ModelCaller
-from aymara_async.runner.errors import ModelError
+from aymara_async.runner.errors import ModelError, NoThreadError
 from aymara_async.runner.file_kinds import VIDEO_ENDINGS, file_kind
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.outcome import AnswerError
@@ -55,7 +55,7 @@ class Answering:
         """Return the response to a prompt.
 
         Raises ``ModelError`` where the model fails and errors are to be raised, ``APIError`` where a file of its cannot
-        be uploaded.
+        be uploaded, ``NoThreadError`` where the model cannot be called.
         """
         began = monotonic()
         is_answered = False
@@ -64,6 +64,8 @@ class Answering:
             is_answered = True
             response = await self._response(prompt.prompt, answer)
             _check(response)
+        except NoThreadError:  # no doing of the model
+            raise
         except Exception as error:
             if is_answered and isinstance(error, APIError):  # of the upload; one of the model's own calls is its affair
                 raise

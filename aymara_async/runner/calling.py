@@ -21,6 +21,7 @@ from tenacity import AsyncRetrying, stop_after_attempt, wait_random_exponential
 
 from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalResponse, FileReference
+from aymara_async.runner.errors import NoThreadError
 from aymara_async.runner.model_prompt import ModelPrompt
 
 Answer: TypeAlias = str | bytes | os.PathLike[str] | FileReference | EvalResponse | None
@@ -140,7 +141,7 @@ def is_async(model: object) -> bool:
 
 
 async def in_thread(call: Callable[[], object]) -> object:
-    """Run a function in a new daemon thread and wait for its result."""
+    """Run a function in a new daemon thread and wait for its result; raises ``NoThreadError``."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[object] = loop.create_future()
     context = contextvars.copy_context()
@@ -167,5 +168,12 @@ async def in_thread(call: Callable[[], object]) -> object:
             if isinstance(result, Coroutine):
                 result.close()
 
-    threading.Thread(target=work, name="aymara-async model", daemon=True).start()
+    try:
+        threading.Thread(target=work, name="aymara-async model", daemon=True).start()
+    except RuntimeError as error:
+        raise NoThreadError(
+            f"No thread could be started to call the model ({error}), so it was not asked. The eval was stopped; what "
+            "a journal holds is kept. Use a lower concurrency or an async model; a model that goes on after its "
+            "timeout keeps its thread."
+        ) from error
     return await done

@@ -21,6 +21,10 @@ class ModelError(AymaraAIError):
         """The prompt that it was to answer."""
 
 
+class NoThreadError(AymaraAIError, RuntimeError):
+    """The system has no thread left for a call of the model, which was not asked."""
+
+
 class NoPromptsError(AymaraAIError):
     """The eval holds no prompts, so that there is nothing to run."""
 

@@ -16,9 +16,10 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from aymara_async import AsyncAymaraAI, EvalResponse, IncompleteScoringError, NotFoundError, RequestValidationError
 from aymara_async.runner import calling
-from aymara_async.runner.errors import ModelError
+from aymara_async.runner.errors import ModelError, NoThreadError
 from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
+from aymara_async.runner.settings import OnError
 from aymara_async.sandbox import Sandbox
 from tests.runner.conftest import make_exact_eval, params
 
@@ -350,3 +351,20 @@ async def test_a_server_that_rejects_every_response(client: AsyncAymaraAI) -> No
     with pytest.raises(IncompleteScoringError, match="in 0 runs instead of one") as caught:
         await AsyncEvalRunner(client, model).run_eval(eval_uuid=eval_uuid)
     assert caught.value.missing == prompts
+
+
+@pytest.mark.parametrize("on_error", ["raise", "refuse", "exclude"])
+async def test_a_system_without_threads_is_no_failure_of_the_model(
+    client: AsyncAymaraAI, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, on_error: OnError
+) -> None:
+    start = threading.Thread.start
+
+    def start_others(thread: threading.Thread) -> None:
+        if thread.name == "aymara-async model":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_others)
+    with pytest.raises(NoThreadError, match=r"can't start new thread.*lower concurrency"):
+        await AsyncEvalRunner(client, lambda prompt: REFUSAL, on_error=on_error).run_eval(params(5))
+    assert not sandbox.scored
