@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar, Unpack
 import attrs
 from msgspec import UNSET, UnsetType
 
+from aymara_async.errors import RequestValidationError
 from aymara_async.resources.eval_types import AsyncEvalTypes, AsyncEvalTypesWithRawResponse
 from aymara_async.resources.evals import AsyncEvals, AsyncEvalsWithRawResponse
 from aymara_async.resources.files import AsyncFiles, AsyncFilesWithRawResponse
@@ -255,6 +256,15 @@ class AsyncAymaraAIWithRawResponse:
     def files(self) -> AsyncFilesWithRawResponse:
         """``files``, with whole responses."""
         return self._client.files.with_raw_response
+
+
+def check_client(client: object, instead: str) -> None:
+    """See that a client is an ``AsyncAymaraAI``, else name what takes an ``AymaraAI``."""
+    if not isinstance(client, AsyncAymaraAI):
+        raise RequestValidationError(
+            f"client must be an AsyncAymaraAI, not {client!r}; with an AymaraAI use {instead}. Nothing was sent.",
+            path="client",
+        )
 
 
 def _unpickle(cls: type[AsyncAymaraAI], settings: ClientSettings) -> AsyncAymaraAI:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
 
 from aymara_async.client import AsyncAymaraAI, AsyncAymaraAIWithRawResponse
+from aymara_async.errors import RequestValidationError
 from aymara_async.portal.blocking import BlockingMethod, blocking
 from aymara_async.portal.portal import Portal
 from aymara_async.portal.resource import BlockingResource, Nested
@@ -252,6 +254,31 @@ class AymaraAI(BlockingResource[AsyncAymaraAI]):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _unpickle, (type(self), self._async)
+
+
+def twin_of(function: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let ``help()`` show a constructor as that of its async twin, with a blocking client."""
+    signature = inspect.signature(function)
+    client = signature.parameters["client"].replace(annotation=AymaraAI.__name__)
+    shown = signature.replace(parameters=list({**signature.parameters, "client": client}.values()))
+
+    def show(constructor: Callable[..., None]) -> Callable[..., None]:
+        constructor = wraps(function)(constructor)
+        constructor.__qualname__ = function.__qualname__.removeprefix("Async")
+        constructor.__annotations__ = {**function.__annotations__, "client": client.annotation}
+        constructor.__signature__ = shown  # type: ignore[attr-defined]  # see PEP 362
+        return constructor
+
+    return show
+
+
+def check_blocking_client(client: object, instead: str) -> None:
+    """See that a client is an ``AymaraAI``, else name what takes an ``AsyncAymaraAI``."""
+    if not isinstance(client, AymaraAI):
+        raise RequestValidationError(
+            f"client must be an AymaraAI, not {client!r}; with an AsyncAymaraAI use {instead}. Nothing was sent.",
+            path="client",
+        )
 
 
 def _unpickle(cls: type[AymaraAI], client: AsyncAymaraAI) -> AymaraAI:

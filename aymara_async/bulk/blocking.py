@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, Final, ParamSpec, Self
 
@@ -15,16 +14,16 @@ from aymara_async.models import ScoredResponse
 from aymara_async.portal.blocking import blocking
 from aymara_async.portal.portal import Portal
 from aymara_async.portal.resource import BlockingResource
-from aymara_async.sync import AymaraAI
+from aymara_async.sync import AymaraAI, check_blocking_client, twin_of
 
 P = ParamSpec("P")
 
 
 def _arguments_of(
-    cls: Callable[Concatenate[AsyncAymaraAI, P], AsyncBulkScorer],
+    _: Callable[Concatenate[AsyncAymaraAI, P], AsyncBulkScorer],
 ) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, AymaraAI, P], None]]:
     """Give a constructor the arguments of another class, with a blocking client."""
-    return wraps(cls.__init__)
+    return twin_of(AsyncBulkScorer.__init__)
 
 
 class BulkScorer(BlockingResource[AsyncBulkScorer]):
@@ -32,6 +31,7 @@ class BulkScorer(BlockingResource[AsyncBulkScorer]):
 
     @_arguments_of(AsyncBulkScorer)
     def __init__(self, client: AymaraAI, **arguments: Any) -> None:
+        check_blocking_client(client, "AsyncBulkScorer")
         super().__init__(AsyncBulkScorer(client._async, **arguments), client._portal)
 
     run: Final = blocking(AsyncBulkScorer.run)

@@ -21,7 +21,7 @@ from aymara_async.bulk.progress import BulkProgress, Reporter
 from aymara_async.bulk.reconcile import Reconciler
 from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.source import Responses, Source
-from aymara_async.client import AsyncAymaraAI
+from aymara_async.client import AsyncAymaraAI, check_client
 from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalRunExample, ScoredResponse
 
@@ -80,6 +80,7 @@ class AsyncBulkScorer:
         patience: float = 600.0,
         progress: bool | Callable[[BulkProgress], None] = False,
     ) -> None:
+        check_client(client, "BulkScorer")
         _require(_is_text(eval_uuid), "eval_uuid", "a non-empty string", eval_uuid)
         for name, number in (
             ("batch_size", batch_size),

@@ -7,13 +7,12 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import RequestValidationError
 from aymara_async.portal.blocking import blocking
 from aymara_async.portal.resource import BlockingResource
 from aymara_async.runner.calling import Model
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.runner.suite import run_suite
-from aymara_async.sync import AymaraAI
+from aymara_async.sync import AymaraAI, check_blocking_client, twin_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,7 +22,7 @@ def _arguments_of(
     _: Callable[Concatenate[Any, Model, P], AsyncEvalRunner],
 ) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, AymaraAI, Model, P], None]]:
     """Give a constructor the arguments of another class, but for the client."""
-    return wraps(AsyncEvalRunner.__init__)
+    return twin_of(AsyncEvalRunner.__init__)
 
 
 class EvalRunner(BlockingResource[AsyncEvalRunner]):
@@ -35,7 +34,7 @@ class EvalRunner(BlockingResource[AsyncEvalRunner]):
 
     @_arguments_of(AsyncEvalRunner)
     def __init__(self, client: AymaraAI, model: Model, **settings: Any) -> None:
-        _check_client(client, "AsyncEvalRunner")
+        check_blocking_client(client, "AsyncEvalRunner")
         super().__init__(AsyncEvalRunner(client._async, model, **settings), client._portal)
 
     run_eval: Final = blocking(AsyncEvalRunner.run_eval)
@@ -50,19 +49,11 @@ def _waiting(
 
     @wraps(function)
     def wait(client: AymaraAI, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        _check_client(client, function.__name__)
+        check_blocking_client(client, function.__name__)
         return client._portal.call(function(client._async, *args, **kwargs))
 
     wait.__name__ = wait.__qualname__ = f"{function.__name__}_blocking"
     return wait
-
-
-def _check_client(client: object, instead: str) -> None:
-    if not isinstance(client, AymaraAI):
-        raise RequestValidationError(
-            f"client must be an AymaraAI, not {client!r}; with an AsyncAymaraAI use {instead}. Nothing was sent.",
-            path="client",
-        )
 
 
 run_suite_blocking: Final = _waiting(run_suite)

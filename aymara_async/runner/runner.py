@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tenacity import AsyncRetrying
 
-from aymara_async.client import AsyncAymaraAI
+from aymara_async.client import AsyncAymaraAI, check_client
 from aymara_async.errors import RequestValidationError
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.calling import Model, check_signature
@@ -70,11 +70,7 @@ class AsyncEvalRunner:
         grace_period: float = 30.0,
         progress: bool | Callable[[EvalProgress], None] = False,
     ) -> None:
-        if not isinstance(client, AsyncAymaraAI):
-            raise RequestValidationError(
-                f"client must be an AsyncAymaraAI, not {client!r}; with an AymaraAI use EvalRunner. Nothing was sent.",
-                path="client",
-            )
+        check_client(client, "EvalRunner")
         check_signature(model)
         self._client = client
         self._model = model
@@ -112,8 +108,8 @@ class AsyncEvalRunner:
         keeps what was answered and scored (a second one, ``….scores``, appears beside it): after a crash the same call
         goes on where it was.
 
-        Raises ``ModelError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``, ``WaitError``,
-        ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
+        Raises ``ModelError``, ``NoThreadError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``,
+        ``WaitError``, ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
         """
         path = _absolute(journal)  # the model may change folders
         async with self._opened(path, eval_params, eval_uuid, prompts) as (answers, uuid):

@@ -9,13 +9,15 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from aymara_async import AymaraAI
+from aymara_async import AsyncAymaraAI, AymaraAI, RequestValidationError
 from aymara_async.bulk.blocking import BulkScorer
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.scorer import AsyncBulkScorer
+from aymara_async.runner import EvalRunner
 from aymara_async.sandbox import Sandbox
 
 
@@ -138,3 +140,17 @@ def test_ctrl_c_leaves_a_journal_that_resumes(client: AymaraAI, sandbox: Sandbox
     assert result.resumed > 0
     assert len(sandbox.scored) == 100
     assert set(sandbox.scored.values()) == {1}
+
+
+def test_the_other_kind_of_client(client: AymaraAI) -> None:
+    given: Any = client
+    with pytest.raises(RequestValidationError, match=r"must be an AsyncAymaraAI, not .*; with an AymaraAI use BulkSc"):
+        AsyncBulkScorer(given, eval_uuid="x")
+    given = AsyncAymaraAI(api_key="x", base_url=client.base_url)
+    with pytest.raises(RequestValidationError, match=r"must be an AymaraAI, not .*; with an AsyncAymaraAI use AsyncB"):
+        BulkScorer(given, eval_uuid="x")
+
+
+def test_help_tells_of_the_blocking_client() -> None:
+    assert inspect.signature(BulkScorer).parameters["client"].annotation == "AymaraAI"
+    assert inspect.signature(EvalRunner).parameters["client"].annotation == "AymaraAI"
