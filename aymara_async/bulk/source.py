@@ -22,6 +22,9 @@ Responses: TypeAlias = str | os.PathLike[str] | Iterable[Response] | AsyncIterab
 """Instances or mappings, or the path of a JSON Lines file of them."""
 
 
+_FORMAT = "A file is read as JSON Lines here; the command `aymara-async score` reads CSV and Parquet, too"
+
+
 class LiveResponses(AsyncIterator[Response]):
     """Responses whose producer knows best how many of them make a batch, since it may wait for scores to make more."""
 
@@ -115,12 +118,19 @@ class Source:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, object]]:
+    """Read JSON Lines; raises ``RequestValidationError`` at the end of a file that holds none."""
     decode = msgspec.json.Decoder(dict[str, object]).decode
+    good = bad = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
                 continue
             try:
-                yield number, decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+                response: object = decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+                good += 1
             except (ValueError, RecursionError) as error:
-                yield number, UnreadableLine(f"the line is no JSON object: {error}")
+                response = UnreadableLine(f"the line of {path} is no JSON object ({error}). {_FORMAT}")
+                bad += 1
+            yield number, response
+    if bad and not good:
+        raise RequestValidationError(f"No line of {path} is a JSON object, so nothing was sent. {_FORMAT}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aymara_async import RequestValidationError
 from aymara_async.bulk.errors import InvalidResponseError
 
 BAD: dict[str, tuple[Any, str]] = {
@@ -100,3 +102,14 @@ async def test_a_job_whose_every_response_is_rejected_ends_soon(bench: Any) -> N
     with pytest.raises(Exception, match="not in this eval"):
         await b.scorer().run(rows)
     assert len(b.sent()) < 100
+
+
+async def test_a_file_that_is_no_json_lines_does_not_pass_in_silence(bench: Any, tmp_path: Path) -> None:
+    b = await bench(1)
+    file = tmp_path / "r.csv"
+    file.write_text(f"prompt_uuid,content\n{b.prompts[0]},x\n")
+    with pytest.raises(InvalidResponseError, match=r"Row 1 .*r\.csv is no JSON object.*JSON Lines here.*reads CSV"):
+        await b.scorer().run(file)
+    with pytest.raises(RequestValidationError, match=r"No line of .*r\.csv is a JSON object.*reads CSV"):
+        await b.scorer(on_invalid="skip").run(file)
+    assert not b.sent()
