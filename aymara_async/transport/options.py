@@ -49,10 +49,19 @@ def headers_fault(headers: object) -> str | None:
     return None
 
 
+def _unexpected(name: str) -> str:
+    from difflib import get_close_matches  # only who misspells pays for it
+
+    options = sorted(RequestOptions.__optional_keys__)
+    near = get_close_matches(name, options, 1)
+    meant = f"Did you mean {near[0]!r}?" if near else f"Beside its own, a method takes {', '.join(options)}."
+    return f"unexpected keyword argument {name!r}. {meant} Nothing was sent."
+
+
 def check_options(options: RequestOptions) -> None:
     """Raise ``RequestValidationError`` for an option that makes no sense, ``TypeError`` for one that does not exist."""
     if unknown := sorted(options.keys() - RequestOptions.__optional_keys__):
-        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+        raise TypeError(_unexpected(unknown[0]))
     faults = {
         "timeout": duration_fault(options.get("timeout")),
         "extra_headers": headers_fault(options.get("extra_headers") or {}),

@@ -225,8 +225,10 @@ async def test_option_that_does_not_exist() -> None:
     async with FaultyServer(reply(200, EVAL)) as server, client_of(server) as client:
         with pytest.raises(TypeError, match="unexpected keyword argument 'time_out'"):
             await client.evals.get("test.1", time_out=3)  # type: ignore[call-arg]  # the point of it
-        with pytest.raises(TypeError, match="unexpected keyword argument 'time_out'"):
+        with pytest.raises(TypeError, match=r"argument 'time_out'. Did you mean 'timeout'\? Nothing was sent"):
             await client.evals.list(time_out=3)  # type: ignore[call-arg]
+        with pytest.raises(TypeError, match=r"'num_prompt'. Beside its own, a method takes extra_body, extra_headers"):
+            await client.evals.create(ai_description="x", eval_type="safety", num_prompt=3)  # type: ignore[call-arg]
     assert server.connections == 0
 
 
