@@ -119,6 +119,9 @@ class AsyncPager(Generic[T]):
         self.prefetch = prefetch
         """Pages that are fetched ahead of the one in use."""
 
+    def __repr__(self) -> str:
+        return f"<AsyncPager over {self._listing.path}: await it for the first page, or use `async for`>"
+
     def starting_at(self, offset: int) -> AsyncPager[T]:
         """Return a pager over the same list from another offset on."""
         return AsyncPager(self._listing, limit=self.limit, offset=offset, prefetch=self.prefetch)

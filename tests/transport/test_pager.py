@@ -222,6 +222,7 @@ class TestFirstPage:
             assert (await pager).items == list(range(10))
 
     async def test_repr(self) -> None:
+        assert repr(ListServer([1]).pager()).endswith(": await it for the first page, or use `async for`>")
         assert repr(await ListServer(list(range(15))).pager()) == "<Page of 10 items at 0 of 15>"
 
 
