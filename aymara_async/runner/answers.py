@@ -14,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from aymara_async.bulk.checks import check
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import APIError, RequestValidationError
+from aymara_async.errors import APIError, ClientClosedError, RequestValidationError
 from aymara_async.models import ContentType, Eval, EvalPrompt, EvalResponse, FileReference, FileUpload
 from aymara_async.runner.calling import Answer, ModelCaller
 from aymara_async.runner.errors import ModelError, NoThreadError
@@ -67,7 +67,8 @@ class Answering:
         except NoThreadError:  # no doing of the model
             raise
         except Exception as error:
-            if is_answered and isinstance(error, APIError):  # of the upload; one of the model's own calls is its affair
+            # Of the upload; one of the model's own calls is its affair.
+            if is_answered and isinstance(error, APIError | ClientClosedError):
                 raise
             if self.on_error == "raise":
                 raise self._stop(prompt, error) from error

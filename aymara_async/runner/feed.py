@@ -25,6 +25,7 @@ class Feed(LiveResponses):
         self._since = 0.0
         self._changed = asyncio.Event()
         self._is_closed = False
+        self._failure: Exception | None = None
 
     def put(self, response: EvalResponse) -> None:
         """Add a response."""
@@ -42,10 +43,17 @@ class Feed(LiveResponses):
         self._is_closed = True
         self._changed.set()
 
+    def fail(self, error: Exception) -> None:
+        """Say that no more will come, and why; raised after what is there."""
+        self._failure = self._failure or error
+        self.close()
+
     async def ready(self, count: int) -> int:
         """Wait until a batch of up to so many makes sense, and return how many it has; 0 at the end."""
         while True:
             there = min(len(self._waiting), count)
+            if self._failure is not None and not there:
+                raise self._failure
             if there == count or self._is_closed or (there and self._is_idle()):
                 return there
             left = self._since + LINGER - monotonic() if there else None

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import count
+from typing import Any
 
 import attrs
 
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.bulk.result import BulkResult
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.errors import ClientClosedError
 from aymara_async.models import Eval, ScoredResponse
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.answers import Answering
@@ -71,14 +73,20 @@ class Pipeline:
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read_prompts())
+                group.create_task(self._until_closed(self._read_prompts()))
                 for _ in range(self.concurrency):
-                    group.create_task(self._answer_all())
+                    group.create_task(self._until_closed(self._answer_all()))
                 await self._score_all()
         except BaseExceptionGroup as errors:
             failure = _first(errors)
         if failure is not None:
             raise failure
+
+    async def _until_closed(self, stage: Coroutine[Any, Any, None]) -> None:
+        try:
+            await stage
+        except ClientClosedError as error:
+            self._feed.fail(error)  # the scorer raises it, or names what is in doubt
 
     def _is_idle(self) -> bool:
         return not self._asking and self._work.empty() and (self._is_read or self._room.locked())

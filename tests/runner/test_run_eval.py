@@ -200,3 +200,27 @@ async def test_a_client_that_is_closed_names_the_answers_being_scored(client: As
     with pytest.raises(BatchOutcomeUnknownError, match="the client was closed before the answer came") as caught:
         await running
     assert len(caught.value.prompt_uuids) == 10
+
+
+async def test_an_upload_that_meets_the_closed_client_does_not_hide_what_is_being_scored(
+    client: AsyncAymaraAI, sandbox: Sandbox
+) -> None:
+    is_closing, asked = asyncio.Event(), 0
+
+    async def model(prompt: ModelPrompt) -> str | bytes:
+        nonlocal asked
+        asked += 1
+        if asked <= 10:
+            return REFUSAL
+        await is_closing.wait()
+        return b"\x89PNG\r\n\x1a\n"
+
+    sandbox.add_fault("latency@evals.runs.score_responses:seconds=60")
+    running = asyncio.create_task(AsyncEvalRunner(client, model, batch_size=10).run_eval(params(20)))
+    while sandbox.scored.total() < 10:
+        await asyncio.sleep(0)
+    is_closing.set()
+    await client.close()
+    with pytest.raises(BatchOutcomeUnknownError, match="the client was closed before the answer came") as caught:
+        await running
+    assert len(caught.value.prompt_uuids) == 10
