@@ -9,6 +9,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmarks.comparison import number
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
 FOLDER = Path(__file__).parents[1] / "docs" / "benchmarks"
 OURS, OTHERS = "#0f766e", "#94a3b8"
@@ -64,7 +66,7 @@ def draw(chart: Chart, values: dict[str, float], path: Path) -> None:
     axes = figure.subplots()
     colors = [OURS if chart.is_ours or label.startswith("aymara-async") else OTHERS for label in values]
     drawn = axes.barh(list(values), list(values.values()), color=colors)
-    axes.bar_label(drawn, fmt="{:,.4g}", padding=4, color="#64748b")
+    axes.bar_label(drawn, fmt=number, padding=4, color="#64748b")
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xticks([])
