@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aymara_async.portal.portal import Portal
+from aymara_async.transport.iteration import broken_off
 
 if TYPE_CHECKING:
     from aymara_async.transport.pager import AsyncPager, Page
@@ -99,7 +100,16 @@ class Pager(Generic[T]):
 
     def pages(self) -> Iterator[BlockingPage[T]]:
         """Iterate over the pages, fetched ahead."""
-        source = self._pager.pages
+        return self._pages()
+
+    def __iter__(self) -> Iterator[T]:
+        return BlockingItems(self._pages())
+
+    def _pages(self) -> BlockingPages[T]:
+        return BlockingPages(self._all(), self._pager.path)
+
+    def _all(self) -> Generator[BlockingPage[T], None, None]:
+        source: Callable[[], AsyncIterator[Page[T]]] = self._pager.pages
         if self._first is not None:
             yield self._first
             source = partial(self._pager.pages_after, self._first._page)
@@ -109,10 +119,6 @@ class Pager(Generic[T]):
                 self._first = blocking_page
             yield blocking_page
 
-    def __iter__(self) -> Iterator[T]:
-        for page in self.pages():
-            yield from page.items
-
     def _first_page(self) -> BlockingPage[T]:
         if self._first is None:
             self._first = BlockingPage(self._portal.call(_first(self._pager)), self._portal)
@@ -120,6 +126,50 @@ class Pager(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Pager, {'not fetched yet' if self._first is None else f'first page: {self._first!r}'}>"
+
+
+class BlockingPages(Iterator[BlockingPage[T]]):
+    """Pages in order; once it has broken off, it does not look as if it had come to its end."""
+
+    def __init__(self, pages: Generator[BlockingPage[T], None, None], path: str) -> None:
+        self._pages = pages
+        self._path = path
+        self._broken_by: str | None = None
+
+    def __next__(self) -> BlockingPage[T]:
+        if self._broken_by is not None:
+            raise broken_off(self._path, self._broken_by)
+        try:
+            return next(self._pages)
+        except StopIteration:
+            raise
+        except BaseException as error:  # Ctrl-C as well
+            self._broken_by = type(error).__name__
+            raise
+
+    def close(self) -> None:
+        """End the iteration, and give up the pages that are fetched ahead."""
+        self._broken_by = None
+        self._pages.close()
+
+
+class BlockingItems(Iterator[T]):
+    """Items of pages in order, one after another."""
+
+    def __init__(self, pages: BlockingPages[T]) -> None:
+        self._pages = pages
+        self._items: Iterator[T] = iter(())
+
+    def __next__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter(next(self._pages).items)
+
+    def close(self) -> None:
+        """End the iteration, and give up what is fetched ahead."""
+        self._items = iter(())
+        self._pages.close()
 
 
 async def _first(pager: AsyncPager[T]) -> Page[T]:

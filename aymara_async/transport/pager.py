@@ -14,6 +14,7 @@ from aymara_async.errors import RequestValidationError
 from aymara_async.models.page import ItemList
 from aymara_async.response import APIResponse
 from aymara_async.transport.caller import Caller, RawCaller
+from aymara_async.transport.iteration import Items, Pages
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.reading import Reading
 
@@ -53,13 +54,8 @@ class Page(Generic[T]):
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
 
-    async def __aiter__(self) -> AsyncGenerator[T, None]:
-        for item in self.items:
-            yield item
-        async with aclosing(self._pager.pages_after(self)) as pages:
-            async for page in pages:
-                for item in page.items:
-                    yield item
+    def __aiter__(self) -> Items[T]:
+        return Items(self._pager.pages_after(self), self.items)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -122,6 +118,11 @@ class AsyncPager(Generic[T]):
     def __repr__(self) -> str:
         return f"<AsyncPager over {self._listing.path}: await it for the first page, or use `async for`>"
 
+    @property
+    def path(self) -> str:
+        """Where the list is on the server."""
+        return self._listing.path
+
     def starting_at(self, offset: int) -> AsyncPager[T]:
         """Return a pager over the same list from another offset on."""
         return AsyncPager(self._listing, limit=self.limit, offset=offset, prefetch=self.prefetch)
@@ -153,22 +154,25 @@ class AsyncPager(Generic[T]):
         offset = end - len(items)  # items that were seen before are left out at the front
         return Page(items=items, count=reading.count, offset=offset, pager=self, page_starts=reading.page_starts)
 
-    async def __aiter__(self) -> AsyncGenerator[T, None]:
-        async with aclosing(self.pages()) as pages:
-            async for page in pages:
-                for item in page.items:
-                    yield item
+    def __aiter__(self) -> Items[T]:
+        return Items(self.pages())
 
-    async def pages(self) -> AsyncGenerator[Page[T], None]:
+    def pages(self) -> Pages[Page[T]]:
         """Iterate over the pages, fetched ahead."""
+        return Pages(self._all(), self._listing.path)
+
+    def pages_after(self, page: Page[T], prefetch: int | None = None) -> Pages[Page[T]]:
+        """Iterate over the pages that follow one, fetched ahead."""
+        return Pages(self._after(page, prefetch), self._listing.path)
+
+    async def _all(self) -> AsyncGenerator[Page[T], None]:
         first = await self
         yield first
-        async with aclosing(self.pages_after(first)) as pages:
+        async with aclosing(self._after(first, None)) as pages:
             async for page in pages:
                 yield page
 
-    async def pages_after(self, page: Page[T], prefetch: int | None = None) -> AsyncGenerator[Page[T], None]:
-        """Iterate over the pages that follow one, fetched ahead."""
+    async def _after(self, page: Page[T], prefetch: int | None) -> AsyncGenerator[Page[T], None]:
         listing = self._listing
         reading = Reading(listing.path, listing.key, self.limit, page._page_starts)
         reading.begin(page.offset, ItemList(items=page.items, count=page.count))

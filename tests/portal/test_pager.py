@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from aymara_async.errors import ClientClosedError
+from aymara_async.errors import ClientClosedError, PaginationError
 from aymara_async.portal.loop_thread import LoopThread
 from aymara_async.portal.pager import Pager
 from aymara_async.portal.portal import Portal
@@ -190,3 +190,25 @@ def test_closing_the_client_ends_an_iteration_with_an_error(portal: Portal) -> N
 
 def test_the_pager_keeps_its_client_open() -> None:
     assert list(Pager(Numbers(7).pager(3), Portal(nothing))) == list(range(7))
+
+
+@pytest.mark.parametrize("is_by_pages", [True, False])
+def test_a_list_that_broke_off_does_not_seem_to_end(portal: Portal, is_by_pages: bool) -> None:
+    pager = Pager(Numbers(100, broken_from=30).pager(10), portal)
+    iterator = pager.pages() if is_by_pages else iter(pager)
+    with pytest.raises(ValueError, match="broken at 30"):
+        list(iterator)
+    for _ in range(2):
+        with pytest.raises(PaginationError, match=r"GET /numbers: .*broke off before \(ValueError\)"):
+            next(iterator)
+    assert hasattr(iterator, "close")
+    iterator.close()
+    assert next(iterator, "the end") == "the end"
+
+
+@pytest.mark.parametrize("is_by_pages", [True, False])
+def test_a_list_that_was_read_to_its_end_stays_there(portal: Portal, is_by_pages: bool) -> None:
+    pager = Pager(Numbers(25).pager(10), portal)
+    iterator = pager.pages() if is_by_pages else iter(pager)
+    assert len(list(iterator)) == (3 if is_by_pages else 25)
+    assert next(iterator, "the end") == "the end"
