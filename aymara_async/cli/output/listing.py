@@ -102,5 +102,5 @@ async def _all(items: AsyncIterable[T]) -> AsyncGenerator[T, None]:
         async for item in iterator:
             yield item
     finally:
-        if isinstance(iterator, AsyncGenerator):
-            await iterator.aclose()
+        if (aclose := getattr(iterator, "aclose", None)) is not None:
+            await aclose()
