@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from aymara_async.cli.command import Command
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.terminal import Terminal, printable
 from aymara_async.errors import APIConnectionError, APIStatusError, AymaraAIError
@@ -67,7 +67,7 @@ def delete_command(
     ) -> None:
         if not yes:
             _confirm(f"Delete {what} {', '.join(uuids)}, {along}?")
-        asyncio.run(_delete(terminal, uuids, base_url, workspace))
+        run_interruptibly(_delete(terminal, uuids, base_url, workspace))
 
     async def _delete(terminal: Terminal, uuids: tuple[str, ...], base_url: str | None, workspace: str | None) -> None:
         from aymara_async.cli.connection import open_client

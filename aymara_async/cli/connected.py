@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
 
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.terminal import Terminal
 
@@ -35,6 +35,6 @@ def connected(
                 terminal.harm = "Nothing was changed."
                 return await work(client, terminal, *args, **arguments)
 
-        return asyncio.run(main())
+        return run_interruptibly(main())
 
     return connection_options(terminal_options(command))

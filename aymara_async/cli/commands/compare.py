@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
@@ -12,6 +11,7 @@ from aymara_async import analysis
 from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.output.formats import format_option, write_object, write_rows
 from aymara_async.cli.reading_runs import read_runs, require_analysis
@@ -97,7 +97,7 @@ def compare(terminal: Terminal, run_a: str, run_b: str, **settings: Unpack[_Sett
     files = {option: path for option, path in named.items() if path is not None}
     require_analysis("compare_runs", *(["render_report"] if settings["report"] else []))
     check_writable(files)
-    comparison = asyncio.run(_read(terminal, run_a, run_b, settings))
+    comparison = run_interruptibly(_read(terminal, run_a, run_b, settings))
     try:
         _write_files(comparison, settings, terminal)
     finally:

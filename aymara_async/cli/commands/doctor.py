@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from aymara_async.cli.command import Command
 from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import ALLOW_HTTP, connection_options, terminal_options
 from aymara_async.cli.output.formats import format_option, write_list
 from aymara_async.cli.terminal import Terminal
@@ -54,7 +54,7 @@ def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None
     )
     terminal = ctx.ensure_object(Terminal)
     terminal.harm = "Nothing was changed."
-    return asyncio.run(_examine(patient, terminal, format))
+    return run_interruptibly(_examine(patient, terminal, format))
 
 
 async def _examine(patient: Patient, terminal: Terminal, format: str) -> ExitCode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import MIN_SCORED, _share
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.output import stdout
 from aymara_async.cli.reading_runs import read_runs, require_analysis
@@ -111,7 +111,7 @@ def report(terminal: Terminal, run_uuids: tuple[str, ...], **settings: Unpack[_S
     files = _check(run_uuids, settings)
     require_analysis("render_report", "judge_run", "compare_runs")
     check_writable(files)
-    read = asyncio.run(_read(terminal, run_uuids, settings))
+    read = run_interruptibly(_read(terminal, run_uuids, settings))
     verdicts, comparisons = _judge(read.runs, settings), _compare(read.runs)
     if settings["junit"] is not None:
         write_whole(settings["junit"], analysis.junit_xml(read.runs, verdicts=verdicts, comparisons=comparisons))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from aymara_async.cli.connection import open_client, open_sandbox, tell_unused_m
 from aymara_async.cli.eval_fields import field_options, given_fields
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.output.formats import format_option
 from aymara_async.cli.running.job import RunJob
@@ -124,7 +124,7 @@ def run(ctx: click.Context, /, gates: Gates, **settings: Any) -> ExitCode:
     source = ModelSource.read(settings)
     where = _Where(**{field.name: settings.pop(field.name) for field in attrs.fields(_Where)})
     job = _job(source, where, gates, settings, ctx)
-    return asyncio.run(_run(job, _connect(job, where, terminal)))
+    return run_interruptibly(_run(job, _connect(job, where, terminal)))
 
 
 async def _run(job: RunJob, connecting: AbstractAsyncContextManager[AsyncAymaraAI]) -> ExitCode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -16,6 +15,7 @@ from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client, open_sandbox, tell_unused_marks
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
 from aymara_async.cli.gates import Gates, gate_options
+from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import connection_options, terminal_options
 from aymara_async.cli.output.formats import format_option, write_object
 from aymara_async.cli.scoring.formats import make_writer
@@ -169,7 +169,7 @@ def score(terminal: Terminal, responses_file: Path, gates: Gates, **settings: Un
         if isinstance(scored, FileInput):
             tell_unused_marks(scored.prompts, terminal.note)
         connecting = open_client(settings["base_url"], settings["workspace"])
-    return asyncio.run(_run(job, connecting))
+    return run_interruptibly(_run(job, connecting))
 
 
 async def _run(job: ScoreJob, connecting: AbstractAsyncContextManager[AsyncAymaraAI]) -> ExitCode:
