@@ -75,11 +75,12 @@ def a_scored_response(number: int, mark: str = "00000000") -> dict[str, object]:
         "manually_updated": False,
         "manually_updated_at": None,
         "manually_updated_by": None,
+        "update_history": None,
     }
 
 
 def a_run(number: int, responses: list[dict[str, object]] | None = None) -> dict[str, object]:
-    """Make a run, with its eval."""
+    """Make a run with all its fields, its eval included."""
     return {
         "eval_run_uuid": f"score_run.00000000-0000-4000-8000-{number:012}",
         "eval_uuid": EVAL_UUID,
@@ -89,6 +90,7 @@ def a_run(number: int, responses: list[dict[str, object]] | None = None) -> dict
         "updated_at": TIME,
         "evaluation": an_eval(number),
         "ai_description": None,
+        "is_sandbox": False,
         "workspace_uuid": None,
         "pass_rate": 0.66,
         "num_prompts": 100,

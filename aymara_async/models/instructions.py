@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import attrs
+from msgspec import UNSET, UnsetType
+
 from aymara_async.models.model import Model, NamedUnion, model
 
 
@@ -91,6 +94,7 @@ class WorkflowInstructions(Model):
 
 if TYPE_CHECKING:
     AIInstructions: TypeAlias = str | AgentInstructions | WorkflowInstructions
+    GivenInstructions: TypeAlias = AIInstructions
 else:
 
     class AIInstructions(metaclass=NamedUnion):
@@ -105,3 +109,30 @@ else:
             if not isinstance(value, dict):
                 raise ValueError(f"Expected a string or an object, got `{type(value).__name__}`")
             return WorkflowInstructions if "instructions" in value else AgentInstructions
+
+    @model
+    class InstructionsObject:
+        """Instructions that are no text; once it is made, it becomes what its fields tell."""
+
+        members = (AgentInstructions, WorkflowInstructions)
+
+        instructions: list[AgentInstructions] | UnsetType = UNSET
+        """The agents, of a workflow."""
+        system_prompt: str | UnsetType = UNSET
+        """The agent's system prompt, of one agent."""
+        agent_name: str | None = None
+        """Name of the agent, if it has one."""
+        tools: Tools | None = None
+        """The tools it may call, if any."""
+
+        def __attrs_post_init__(self) -> None:
+            fields = self.__dict__
+            is_agent = fields["instructions"] is UNSET
+            if is_agent and fields["system_prompt"] is UNSET:
+                raise ValueError("Object missing required field `system_prompt`")
+            self.__class__ = AgentInstructions if is_agent else WorkflowInstructions
+            names = {field.name for field in attrs.fields(self.__class__)}
+            self.__dict__ = {name: fields[name] for name in fields if name in names}
+
+    # For answers: a decoder takes text, which nearly all instructions are, without asking Python what it is.
+    GivenInstructions = str | InstructionsObject

@@ -70,7 +70,7 @@ def _structure_union(value: object, union: NamedUnion) -> object:
 
 def _structure(target: type, value: object) -> object:
     if type(target) is NamedUnion:  # all that a decoder asks for but generics; spared the way through the converter
-        return value if type(value) in target.members else _structure_union(value, target)
+        return _structure_union(value, target)
     return converter().structure(value, target)
 
 

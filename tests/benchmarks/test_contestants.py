@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
-from benchmarks.answers import EVAL_UUID, submitted_responses
+from aymara_async.models import Eval, EvalRunReport, EvalRunResult, EvalSuiteReport, ScoredResponse
+from benchmarks.answers import EVAL_UUID, a_run, a_scored_response, a_suite_report, an_eval, submitted_responses
 from benchmarks.comparison import Comparison, Spread, number
 from benchmarks.contestants import limit, limit_models, ours
 from benchmarks.measuring.tasks import get, make_calls
@@ -34,6 +36,19 @@ def test_all_send_the_same_responses() -> None:
 
     bodies = [orjson.loads(encode()) for encode in (ours.encoding(7), ours.encoding_objects(7), limit.encoding(7))]
     assert [body["responses"] for body in bodies] == [submitted_responses(7)] * 3
+
+
+def test_the_answers_are_complete() -> None:
+    report = a_suite_report(runs=1, responses=1)
+    (run_report,) = report["eval_run_reports"]  # type: ignore[misc]  # a list of one
+    for found, cls in (
+        (an_eval(), Eval),
+        (a_run(0), EvalRunResult),
+        (a_scored_response(0), ScoredResponse),
+        (report, EvalSuiteReport),
+        (run_report, EvalRunReport),
+    ):
+        assert found.keys() == {field.name for field in attrs.fields(cls)}, cls
 
 
 def test_a_ratio_is_that_of_samples_taken_in_the_same_round() -> None:

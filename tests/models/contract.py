@@ -142,7 +142,7 @@ def members(found: inspect.Type) -> list[inspect.Type]:
     """List what a field may hold, in the order of its annotation."""
     if isinstance(found, inspect.UnionType):
         return [inner for member in found.types for inner in members(member)]
-    if isinstance(found, inspect.CustomType) and isinstance(found.cls, NamedUnion):
+    if isinstance(found, inspect.CustomType | inspect.DataclassType) and hasattr(found.cls, "members"):
         return [inspect.type_info(member) for member in found.cls.members]
     return [found]
 

@@ -25,6 +25,7 @@ from aymara_async.models import (
     FileReference,
     FileUpload,
     ItemList,
+    Model,
     ScoredResponse,
     Tool,
     ToolArray,
@@ -199,12 +200,21 @@ def test_a_prompt_reads_as_its_content() -> None:
                 instructions=[AgentInstructions(system_prompt="s", tools=ToolDict(value={"t": None}))]
             ),
         ),
+        ({"system_prompt": "s", "agent_name": "a", "new": 1}, AgentInstructions(system_prompt="s", agent_name="a")),
+        (
+            {"instructions": [{"system_prompt": "s"}], "agent_name": "a", "new": 1},
+            WorkflowInstructions(instructions=[AgentInstructions(system_prompt="s")]),
+        ),
         (None, None),
     ],
 )
 def test_instructions_become_what_they_are(instructions: object, wanted: object) -> None:
     document = {"ai_description": "a", "eval_type": "safety", "ai_instructions": instructions}
-    assert decode(json.dumps(document).encode(), Eval).ai_instructions == wanted
+    found = decode(json.dumps(document).encode(), Eval).ai_instructions
+    assert found == wanted
+    assert repr(found) == repr(wanted)
+    assert vars(found) == vars(wanted) if isinstance(found, Model) else found is None or type(found) is str
+    assert pickle.loads(pickle.dumps(found)) == wanted
 
 
 def test_a_text_is_no_file_reference() -> None:
