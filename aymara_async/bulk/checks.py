@@ -64,20 +64,19 @@ def check_registered(item: Item, registered: Registered) -> None:
             item.number,
             "it is not the response to this turn that an earlier session sent with this journal; score changed "
             "responses with a journal of their own",
+            is_changed=True,
         )
     if not registered.is_known_prompt:
         raise invalid(item.number, f"prompt {item.prompt_uuid} is not one of the eval", "$.prompt_uuid")
 
 
-def invalid(row: int, reason: str, path: str | None = None) -> InvalidResponseError:
+def invalid(row: int, reason: str, path: str | None = None, *, is_changed: bool = False) -> InvalidResponseError:
     """Make the error that names row and reason."""
-    return InvalidResponseError(
-        f"Row {row} cannot be scored: {reason}. It was not sent; what was sent before is scored. Correct the input and "
-        'run it again with the same journal, or pass on_invalid="skip" to go on without such rows.',
-        row=row,
-        reason=reason,
-        path=path,
-    )
+    message = f"Row {row} cannot be scored: {reason}. It was not sent; what was sent before is scored."
+    if not is_changed:
+        message += " Correct the input and run it again with the same journal, or pass "
+        message += 'on_invalid="skip" to go on without such rows.'
+    return InvalidResponseError(message, row=row, reason=reason, path=path, is_changed=is_changed)
 
 
 def _find_nul(value: object, path: str) -> str | None:

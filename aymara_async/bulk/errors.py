@@ -19,12 +19,16 @@ class JournalError(AymaraAIError):
 class InvalidResponseError(RequestValidationError):
     """A response in the input cannot be scored; it was not sent."""
 
-    def __init__(self, message: str, *, row: int, reason: str, path: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, row: int, reason: str, path: str | None = None, is_changed: bool = False
+    ) -> None:
         super().__init__(message, path=path)
         self.row = row
         """Which response of the input, counted from 1; in a JSON Lines file, the line."""
         self.reason = reason
         """What is wrong with it."""
+        self.is_changed = is_changed
+        """Whether an earlier job sent another response to the same turn with this journal."""
 
 
 class BatchOutcomeUnknownError(OutcomeUnknownError):

@@ -29,22 +29,17 @@ import attrs
 
 from aymara_async.bulk.batches import Batches, Sendable
 from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.doubt import Doubt, never_scored, unknown, with_those_under_way
 from aymara_async.bulk.errors import JournalError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
 from aymara_async.bulk.outcomes import Meaning, meaning
 from aymara_async.bulk.progress import Reporter
-from aymara_async.bulk.reconcile import Doubt, Reconciler, never_scored, unknown, unknown_as_closed
+from aymara_async.bulk.reconcile import Reconciler
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.verify import verify
-from aymara_async.errors import (
-    APIError,
-    APIStatusError,
-    AymaraAIError,
-    ClientClosedError,
-    JobFailedError,
-)
+from aymara_async.errors import APIError, APIStatusError, AymaraAIError, JobFailedError
 from aymara_async.models import EvalRunResult, ScoredResponse
 
 IN_DOUBT_PER_SLOT = 4
@@ -97,9 +92,10 @@ class Job:
             self.error = _first_error(group)
         except Exception as error:  # noqa: BLE001 - the reader of `out` raises it
             self.error = error
-        if isinstance(self.error, ClientClosedError):
+        if self.error is not None and self._unsettled:
             with suppress(JournalError):
-                self.error = await self._doubt_when_closed(self.error)
+                batches = [batch for batch in await self.journal.sent() if batch.id in self._unsettled]
+                self.error = with_those_under_way(self.error, batches)
         await self.out.put(None)
 
     async def _work(self) -> None:
@@ -110,11 +106,6 @@ class Job:
             await self._learn_prompts()
         await self._send_all()
         await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace)
-
-    async def _doubt_when_closed(self, error: ClientClosedError) -> AymaraAIError:
-        """Name what was under way when the client was closed, and cannot be looked for any more."""
-        batches = [batch for batch in await self.journal.sent() if batch.id in self._unsettled]
-        return unknown_as_closed(batches, error) if batches else error
 
     async def _settle_earlier_sessions(self) -> None:
         """Find out about every batch that was under way when an earlier session ended, before anything is sent."""

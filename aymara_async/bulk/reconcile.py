@@ -22,24 +22,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from time import monotonic
 
 import attrs
 
 from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.doubt import Doubt, unknown
 from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
-from aymara_async.bulk.turns import Turn
 from aymara_async.errors import (
     APIConnectionError,
     APIResponseValidationError,
     APIStatusError,
-    ClientClosedError,
-    IncompleteScoringError,
     PaginationError,
 )
 from aymara_async.models import ScoredResponse
@@ -48,22 +46,6 @@ from aymara_async.transport.retry import AMBIGUOUS, REFUSED
 SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2, 5.0
 ENOUGH = 5
 """So many responses show in which order a run is listed."""
-
-
-@attrs.define(eq=False)
-class Doubt:
-    """A batch whose outcome is not known, and what the looks so far have shown."""
-
-    batch: SentBatch
-    since: float
-    """When its connection was lost, at the latest."""
-    eval_run_uuid: str | None
-    missing: Sequence[Turn]
-    open: int = 0
-    """Responses that may be listed, but are not scored yet, or may be those of a batch under way."""
-    found: list[tuple[Turn, ScoredResponse]] = attrs.field(factory=list)
-    looked_at: float = -1.0
-    """When the last look that included it began."""
 
 
 @attrs.define(kw_only=True)
@@ -201,43 +183,3 @@ class Reconciler:
             # A handful may stand in front by chance.
             self._is_in_order[eval_run_uuid] = len(begins) >= ENOUGH and begins <= first
         return self._is_in_order[eval_run_uuid]
-
-
-def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> BatchOutcomeUnknownError:
-    """Make the error that names the batch and tells how to go on."""
-    batch, turns = doubt.batch, doubt.missing or doubt.batch.turns
-    numbers = sorted(turn.number for turn in turns)
-    name = f"batch {batch.id} (rows {numbers[0]} to {numbers[-1]})"
-    uuids = list(eval_run_uuids) or [uuid for uuid in [doubt.eval_run_uuid] if uuid]
-    return BatchOutcomeUnknownError(
-        f"Of {name}, sent to run {batch.run.name!r}, {len(turns)} responses are in doubt: {reason}. They were not sent "
-        "again, because that could score them twice. Look at the run with evals.runs.list and list_responses; "
-        "running the job again with the same journal looks for them again.",
-        batch=name,
-        run_name=batch.run.name,
-        eval_run_uuids=uuids,
-        prompt_uuids=[turn.prompt_uuid for turn in turns],
-    )
-
-
-def unknown_as_closed(batches: Sequence[SentBatch], closed: ClientClosedError) -> BatchOutcomeUnknownError:
-    """Make the error for batches that were under way when the client was closed; it names the first of them."""
-    first, *others = batches
-    more = f", as are those of {len(others)} batches after it" if others else ""
-    doubt = Doubt(first, monotonic(), first.run.eval_run_uuid, first.turns)
-    error = unknown(doubt, f"the client was closed before the answer came{more}")
-    error.prompt_uuids += [turn.prompt_uuid for batch in others for turn in batch.turns]
-    error.__cause__ = closed
-    return error
-
-
-def never_scored(doubt: Doubt, answers: int) -> IncompleteScoringError:
-    """Make the error for responses that the server answered so often without taking them."""
-    prompts = [turn.prompt_uuid for turn in doubt.missing]
-    return IncompleteScoringError(
-        f"The server answered {answers} times without scoring {len(prompts)} responses, the first "
-        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
-        f"{doubt.batch.run.name!r}.",
-        eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
-        missing=prompts,
-    )

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from aymara_async import AsyncAymaraAI, ClientClosedError, IncompleteScoringError, OutcomeUnknownError, RetryPolicy
+from aymara_async import (
+    AsyncAymaraAI,
+    AuthenticationError,
+    ClientClosedError,
+    IncompleteScoringError,
+    OutcomeUnknownError,
+    RetryPolicy,
+)
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.errors import BatchOutcomeUnknownError, ScoredTwiceError
 from aymara_async.sandbox import Verdict
@@ -475,6 +482,43 @@ async def test_a_client_that_is_closed_names_the_batches_under_way(
         result = await b.scorer(client=anew, **arguments).run(b.rows)
     assert result.scored == 50
     b.check_each_once()
+
+
+@pytest.mark.parametrize("run_per_batch", [False, True], ids=["one run", "run per batch"])
+async def test_what_ends_the_job_names_what_else_was_under_way(bench: Any, run_per_batch: bool, tmp_path: Path) -> None:
+    b = await bench(50)
+    b.sandbox.add_fault({"kind": "latency", "seconds": 60, "operation": SCORE, "calls": [2]})
+    b.sandbox.add_fault({"kind": "error", "status": 401, "operation": SCORE, "calls": [3]})
+    arguments = {"batch_size": 10, "run_per_batch": run_per_batch, "journal": tmp_path / "j"}
+    with pytest.raises(AuthenticationError) as caught:
+        await b.scorer(client=b.client.with_options(timeout=60), concurrency=2, **arguments).run(b.rows)
+    (note,) = caught.value.__notes__
+    assert "10 responses of rows " in note
+    assert "the server may have scored them or not" in note
+    b.sandbox.clear_faults()
+    assert (await b.scorer(**arguments).run(b.rows)).scored == 50
+    b.check_each_once()
+
+
+async def test_what_ends_a_job_of_one_batch_at_a_time_has_nothing_to_add(bench: Any) -> None:
+    b = await bench(30, faults=[f"error@{SCORE}:calls=2,status=401"])
+    with pytest.raises(AuthenticationError) as caught:
+        await b.scorer(batch_size=10, concurrency=1).run(b.rows)
+    assert not hasattr(caught.value, "__notes__")
+
+
+async def test_two_batches_in_doubt_are_both_named(bench: Any) -> None:
+    b = await bench(50)
+    for call in (2, 3):
+        b.sandbox.add_fault({"kind": "latency", "seconds": 60, "operation": SCORE, "calls": [call]})
+    b.sandbox.add_fault(f"reset@{SCORE}:calls=4")
+    scorer = b.scorer(client=b.client.with_options(timeout=60), batch_size=10, concurrency=3, on_unknown="raise")
+    with pytest.raises(BatchOutcomeUnknownError) as caught:
+        await scorer.run(b.rows)
+    (note,) = caught.value.__notes__
+    assert "20 responses of rows " in note
+    assert set(caught.value.prompt_uuids) < set(b.prompts[10:40])
+    assert len(caught.value.prompt_uuids) == 10
 
 
 async def test_a_client_that_was_closed_before_anything_was_sent_leaves_nothing_in_doubt(bench: Any) -> None:

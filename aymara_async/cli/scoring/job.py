@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 MAX_FAILING = 100
 
-_IS_CHANGED = "with a journal of their own"
-"""Where a reason says this, the row is not at fault and leaving it out is no way out."""
-
 _OWN_PLACE = re.compile(r"((?:line|row) \d+): ")
 
 
@@ -157,7 +154,9 @@ class ScoreJob:
                 harm="What comes before it was sent, nothing after it.",
             ) from error
         except InvalidResponseError as error:
-            raise row_fault(self.path, error.row, error.reason) from error
+            harm = "It was not sent, nor what comes after it"
+            harm += "." if error.is_changed else "; --on-invalid skip leaves such rows out."
+            raise row_fault(self.path, error.row, error.reason, harm) from error
         outcome.eval_run_uuids = list(stream.result.eval_run_uuids)
         outcome.skipped += map(_left_out, stream.result.skipped)
         outcome.rejected += map(_left_out, stream.result.failed)
@@ -174,11 +173,8 @@ class ScoreJob:
         await self.input.delete(client)
 
 
-def row_fault(path: Path, row: int, reason: str, harm: str | None = None) -> InputFileError:
+def row_fault(path: Path, row: int, reason: str, harm: str) -> InputFileError:
     """Make the error that names a row of the file."""
-    if harm is None:
-        harm = "It was not sent, nor what comes after it"
-        harm += "." if _IS_CHANGED in reason else "; --on-invalid skip leaves such rows out."
     place, reason = _place(row, reason)
     kind, _, number = place.partition(" ")
     where = {"line": int(number)} if kind == "line" else {"row": int(number)}

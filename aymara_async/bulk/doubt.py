@@ -1,0 +1,90 @@
+"""A batch of which nobody knows what became, and the errors that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from time import monotonic
+
+import attrs
+
+from aymara_async.bulk.errors import BatchOutcomeUnknownError
+from aymara_async.bulk.journal_entries import SentBatch
+from aymara_async.bulk.turns import Turn
+from aymara_async.errors import ClientClosedError, IncompleteScoringError
+from aymara_async.models import ScoredResponse
+
+
+@attrs.define(eq=False)
+class Doubt:
+    """A batch whose outcome is not known, and what the looks so far have shown."""
+
+    batch: SentBatch
+    since: float
+    """When its connection was lost, at the latest."""
+    eval_run_uuid: str | None
+    missing: Sequence[Turn]
+    open: int = 0
+    """Responses that may be listed, but are not scored yet, or may be those of a batch under way."""
+    found: list[tuple[Turn, ScoredResponse]] = attrs.field(factory=list)
+    looked_at: float = -1.0
+    """When the last look that included it began."""
+
+
+def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> BatchOutcomeUnknownError:
+    """Make the error that names the batch and tells how to go on."""
+    batch, turns = doubt.batch, doubt.missing or doubt.batch.turns
+    numbers = sorted(turn.number for turn in turns)
+    name = f"batch {batch.id} (rows {numbers[0]} to {numbers[-1]})"
+    uuids = list(eval_run_uuids) or [uuid for uuid in [doubt.eval_run_uuid] if uuid]
+    return BatchOutcomeUnknownError(
+        f"Of {name}, sent to run {batch.run.name!r}, {len(turns)} responses are in doubt: {reason}. They were not sent "
+        "again, because that could score them twice. Look at the run with evals.runs.list and list_responses; "
+        "running the job again with the same journal looks for them again.",
+        batch=name,
+        run_name=batch.run.name,
+        eval_run_uuids=uuids,
+        prompt_uuids=[turn.prompt_uuid for turn in turns],
+    )
+
+
+def with_those_under_way(error: Exception, batches: Sequence[SentBatch]) -> Exception:
+    """Let the error that ended a job name the batches that may be at the server, and cannot be looked for any more.
+
+    A closed client becomes a ``BatchOutcomeUnknownError``; others get a note.
+    """
+    if isinstance(error, ClientClosedError):
+        return _unknown_as_closed(batches, error) if batches else error
+    named = set(error.prompt_uuids) if isinstance(error, BatchOutcomeUnknownError) else set[str]()
+    turns = [turn for batch in batches for turn in batch.turns if turn.prompt_uuid not in named]
+    if turns:
+        runs = ", ".join(sorted({repr(batch.run.name) for batch in batches}))
+        numbers = sorted(turn.number for turn in turns)
+        error.add_note(
+            f"When this ended the job, {len(turns)} responses of rows {numbers[0]} to {numbers[-1]} were on their way "
+            f"to run {runs}, and the server may have scored them or not. Running the job again with the same journal "
+            "looks for them; without one, look at the run with evals.runs.list and list_responses."
+        )
+    return error
+
+
+def _unknown_as_closed(batches: Sequence[SentBatch], closed: ClientClosedError) -> BatchOutcomeUnknownError:
+    """Make the error for batches that were under way when the client was closed; it names the first of them."""
+    first, *others = batches
+    more = f", as are those of {len(others)} batches after it" if others else ""
+    doubt = Doubt(first, monotonic(), first.run.eval_run_uuid, first.turns)
+    error = unknown(doubt, f"the client was closed before the answer came{more}")
+    error.prompt_uuids += [turn.prompt_uuid for batch in others for turn in batch.turns]
+    error.__cause__ = closed
+    return error
+
+
+def never_scored(doubt: Doubt, answers: int) -> IncompleteScoringError:
+    """Make the error for responses that the server answered so often without taking them."""
+    prompts = [turn.prompt_uuid for turn in doubt.missing]
+    return IncompleteScoringError(
+        f"The server answered {answers} times without scoring {len(prompts)} responses, the first "
+        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
+        f"{doubt.batch.run.name!r}.",
+        eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
+        missing=prompts,
+    )
