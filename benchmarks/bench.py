@@ -7,11 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import IO, Any, cast
 
 from benchmarks.comparison import Comparison, Sample
@@ -87,18 +87,19 @@ class Bench:
     ) -> Comparison:
         """Let the contestants take turns, round after round, each in a process of its own, anew some times.
 
-        Each round is begun by another one, or the same would always come after the heaviest.
+        Each round in another order, or the same would always come after the heaviest.
         """
         print(f"  {task} {arguments}", file=sys.stderr, flush=True)
-        ways, comparison = ways_of(contestants), Comparison()
-        order = deque(ways)
+        ways = ways_of(contestants)
+        comparison = Comparison({name: [] for name in ways})
+        order, chance = [*ways], Random(0)
         for _ in range(1 if self.is_quick else processes):
             with ExitStack() as stack:
                 workers = {name: stack.enter_context(self._worker(way.contestant)) for name, way in ways.items()}
                 for _ in range(min(rounds, 2) if self.is_quick else rounds):
+                    chance.shuffle(order)
                     for name in order:
                         comparison.add(name, workers[name].run(task, {**arguments, **ways[name].own}))
-                    order.rotate(-1)
         return comparison
 
     @contextmanager

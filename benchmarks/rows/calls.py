@@ -43,7 +43,7 @@ def awaited(bench: Bench) -> Iterator[Section]:
                 "official": Way("official", {"each": fewer}),
             },
             "get",
-            rounds=3 if callers < 1000 else 2,
+            rounds=3,
             callers=callers,
             each=each,
         )
