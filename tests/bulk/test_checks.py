@@ -37,6 +37,8 @@ async def test_a_bad_row_is_named_or_skipped(bench: Any, name: str) -> None:
         await b.scorer(max_batch_bytes=4000).run(rows)
     assert caught.value.row == 3
     assert reason in caught.value.reason
+    assert not caught.value.is_changed
+    assert 'pass on_invalid="skip"' in str(caught.value)
     assert len(b.scored()) == 2  # what came before it
     result = await b.scorer(max_batch_bytes=4000, on_invalid="skip").run(rows)
     assert [(skipped.row, reason in skipped.reason) for skipped in result.skipped] == [(3, True)]

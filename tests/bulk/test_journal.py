@@ -113,8 +113,10 @@ async def test_a_changed_response_is_not_taken_for_the_old_one(bench: Any, path:
     await b.scorer(journal=path).run(b.rows)
     rows = b.rows
     rows[1]["content"] = "another answer"
-    with pytest.raises(InvalidResponseError, match=r"Row 2 .*earlier session"):
+    with pytest.raises(InvalidResponseError, match=r"Row 2 .*earlier session") as caught:
         await b.scorer(journal=path).run(rows)
+    assert caught.value.is_changed
+    assert "on_invalid" not in str(caught.value)
     result = await b.scorer(journal=path, on_invalid="skip").run(rows)
     assert (result.resumed, [skipped.row for skipped in result.skipped]) == (2, [2])
 
