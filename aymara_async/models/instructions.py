@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import attrs
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from aymara_async.models.model import Model, NamedUnion, model
+from aymara_async.models.model import Model, model
+from aymara_async.models.unions import NamedUnion
 
 
 @model
@@ -116,23 +116,19 @@ else:
 
         members = (AgentInstructions, WorkflowInstructions)
 
-        instructions: list[AgentInstructions] | UnsetType = UNSET
+        instructions: object = UNSET
         """The agents, of a workflow."""
-        system_prompt: str | UnsetType = UNSET
+        system_prompt: object = UNSET
         """The agent's system prompt, of one agent."""
-        agent_name: str | None = None
+        agent_name: object = UNSET
         """Name of the agent, if it has one."""
-        tools: Tools | None = None
+        tools: object = UNSET
         """The tools it may call, if any."""
 
         def __attrs_post_init__(self) -> None:
-            fields = self.__dict__
-            is_agent = fields["instructions"] is UNSET
-            if is_agent and fields["system_prompt"] is UNSET:
-                raise ValueError("Object missing required field `system_prompt`")
-            self.__class__ = AgentInstructions if is_agent else WorkflowInstructions
-            names = {field.name for field in attrs.fields(self.__class__)}
-            self.__dict__ = {name: fields[name] for name in fields if name in names}
+            given = {name: value for name, value in self.__dict__.items() if value is not UNSET}
+            made = AIInstructions.structure(given)
+            self.__class__, self.__dict__ = type(made), made.__dict__
 
     # For answers: a decoder takes text, which nearly all instructions are, without asking Python what it is.
     GivenInstructions = str | InstructionsObject

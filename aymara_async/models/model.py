@@ -1,8 +1,7 @@
-"""What every model shares: the attrs decorator, the way back to JSON, and unions that decode by their content."""
+"""What every model shares: the attrs decorator, and the way back to JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, TypeVar, dataclass_transform
 
@@ -31,16 +30,3 @@ class Model:
 def model(cls: type[T]) -> type[T]:
     """Make an attrs class with keyword-only arguments; without slots, which decode at two thirds of the speed."""
     return attrs.define(cls, kw_only=True, slots=False)
-
-
-class NamedUnion(type):
-    """Metaclass of unions that JSON alone cannot tell apart, so that a decoder asks ``choose`` which member is meant.
-
-    A type checker sees the plain union; at runtime it is a class whose ``isinstance`` covers the members.
-    """
-
-    members: tuple[type, ...]
-    choose: Callable[[object], type]
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.members)

@@ -8,7 +8,7 @@ import attrs
 import msgspec
 
 from aymara_async.errors import ConfigurationError
-from aymara_async.transport.codec import learnt
+from aymara_async.models.unions import learnt
 
 VERSION = 1
 

@@ -7,7 +7,6 @@ A request is checked by a strict struct made from the attrs class, so that insta
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
@@ -21,16 +20,13 @@ from cattrs.errors import StructureHandlerNotFoundError
 from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
 
 from aymara_async.errors import RequestValidationError
-from aymara_async.models.model import NamedUnion
+from aymara_async.models.unions import NamedUnion, building, convert_member, learnt
 
 T = TypeVar("T")
 
 _LOCATION = re.compile(r" - at `\$([^`]*)`")
 _KEPT = (bytes, bytearray, memoryview, datetime)
 """What shall meet the type of its field as it is, and not as the text that it would become in JSON."""
-_building = threading.RLock()
-"""Held while msgspec learns a class: another thread that used what is only half learnt would crash the process."""
-_learnt: set[type] = set()
 _FIELD = re.compile(r"(?:required|unknown) field `([^`]*)`")
 
 
@@ -54,30 +50,16 @@ class InvalidJSONError(ValueError):
         return cls(_LOCATION.sub("", text), path)
 
 
-def _convert_member(value: object, member: type, hook: Callable[[type, object], object]) -> object:
-    """Convert to a union's member, with its fault reported where the union stands."""
-    if type(value) is member:
-        return value
-    try:
-        return msgspec.convert(value, learnt(member), dec_hook=hook)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
-
-
-def _structure_union(value: object, union: NamedUnion) -> object:
-    return _convert_member(value, union.choose(value), _structure)
-
-
 def _structure(target: type, value: object) -> object:
     if type(target) is NamedUnion:  # all that a decoder asks for but generics; spared the way through the converter
-        return _structure_union(value, target)
+        return target.structure(value)
     return converter().structure(value, target)
 
 
 def _structure_strictly(target: type, value: object) -> object:
     if not isinstance(target, NamedUnion):  # `object`, for any JSON
         return value
-    return _convert_member(value, _strict_type(target.choose(value)), _structure_strictly)
+    return convert_member(value, _strict_type(target.choose(value)), _structure_strictly)
 
 
 class _Converter(MsgspecJsonConverter):
@@ -91,7 +73,7 @@ def converter() -> MsgspecJsonConverter:
     """Make the converter, once."""
     made = _Converter()
     configure_converter(made)
-    made.register_structure_hook_func(lambda cl: isinstance(cl, NamedUnion), _structure_union)
+    made.register_structure_hook_func(lambda cl: isinstance(cl, NamedUnion), lambda value, cl: cl.structure(value))
     made.register_structure_hook_func(lambda cl: cl is object, lambda value, _: value)
     return made
 
@@ -99,17 +81,8 @@ def converter() -> MsgspecJsonConverter:
 @cache
 def decoder(cl: type[T]) -> Callable[[bytes], T]:
     """Return the function that decodes JSON to the type; it raises what ``InvalidJSONError.explain`` takes."""
-    with _building:
+    with building:
         return converter().get_loads_hook(cl)
-
-
-def learnt(cls: type[T]) -> type[T]:
-    """Return the class after msgspec has learnt it, with all that is in it."""
-    if cls not in _learnt:
-        with _building:
-            msgspec.json.Decoder(cls)
-        _learnt.add(cls)
-    return cls
 
 
 def check_type(cl: type) -> None:

@@ -49,7 +49,7 @@ from aymara_async.models import (
     User,
     WorkflowInstructions,
 )
-from aymara_async.models.model import NamedUnion
+from aymara_async.models.unions import NamedUnion
 
 Schema = dict[str, Any]
 

@@ -15,7 +15,8 @@ import pytest
 from msgspec import UNSET, inspect
 
 import aymara_async.models
-from aymara_async.models.model import Model, NamedUnion
+from aymara_async.models.model import Model
+from aymara_async.models.unions import NamedUnion
 from tests.models.contract import (
     CLASSES,
     CONTRACT,

@@ -202,7 +202,13 @@ def test_a_prompt_reads_as_its_content() -> None:
         ),
         ({"system_prompt": "s", "agent_name": "a", "new": 1}, AgentInstructions(system_prompt="s", agent_name="a")),
         (
-            {"instructions": [{"system_prompt": "s"}], "agent_name": "a", "new": 1},
+            {
+                "instructions": [{"system_prompt": "s"}],
+                "system_prompt": None,
+                "agent_name": 5,
+                "tools": ["t"],
+                "new": 1,
+            },
             WorkflowInstructions(instructions=[AgentInstructions(system_prompt="s")]),
         ),
         (None, None),

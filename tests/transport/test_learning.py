@@ -9,7 +9,8 @@ import attrs
 import msgspec
 import pytest
 
-from aymara_async.transport import codec
+from aymara_async.models import unions
+from aymara_async.models.unions import convert_member
 from aymara_async.transport.codec import decoder, encode_request
 
 Work = Callable[[], object]
@@ -22,7 +23,7 @@ def found_free(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     make = msgspec.json.Decoder
 
     def look() -> None:
-        found.append(codec._building.acquire(blocking=False))
+        found.append(unions.building.acquire(blocking=False))
 
     def watched(*arguments: object, **options: object) -> object:
         thread = threading.Thread(target=look)
@@ -30,7 +31,7 @@ def found_free(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         thread.join()
         return make(*arguments, **options)  # type: ignore[call-overload]  # as it came
 
-    monkeypatch.setattr(codec.msgspec.json, "Decoder", watched)
+    monkeypatch.setattr(unions.msgspec.json, "Decoder", watched)
     return found
 
 
@@ -64,5 +65,5 @@ def test_members_of_unions(found_free: list[bool]) -> None:
     class Member:
         text: str
 
-    assert codec._convert_member({"text": "a"}, Member, codec._structure) == Member("a")
+    assert convert_member({"text": "a"}, Member, lambda _, value: value) == Member("a")
     assert found_free == [False]
