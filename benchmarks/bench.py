@@ -87,7 +87,7 @@ class Bench:
     ) -> Comparison:
         """Let the contestants take turns, round after round, each in a process of its own, anew some times.
 
-        Each round in another order, or the same would always come after the heaviest.
+        Each round in a random order, or the same would always come after the heaviest.
         """
         print(f"  {task} {arguments}", file=sys.stderr, flush=True)
         ways = ways_of(contestants)

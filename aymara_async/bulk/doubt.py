@@ -13,6 +13,9 @@ from aymara_async.bulk.turns import Turn
 from aymara_async.errors import ClientClosedError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
 
+MOST_LISTED = 10
+"""So many batches an error names one by one."""
+
 
 @attrs.define(eq=False)
 class Doubt:
@@ -33,8 +36,7 @@ class Doubt:
 def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> BatchOutcomeUnknownError:
     """Make the error that names the batch and tells how to go on."""
     batch, turns = doubt.batch, doubt.missing or doubt.batch.turns
-    numbers = sorted(turn.number for turn in turns)
-    name = f"batch {batch.id} (rows {numbers[0]} to {numbers[-1]})"
+    name = f"{_name(batch)} {_rows(turns)}"
     uuids = list(eval_run_uuids) or [uuid for uuid in [doubt.eval_run_uuid] if uuid]
     return BatchOutcomeUnknownError(
         f"Of {name}, sent to run {batch.run.name!r}, {len(turns)} responses are in doubt: {reason}. They were not sent "
@@ -54,17 +56,30 @@ def with_those_under_way(error: Exception, batches: Sequence[SentBatch]) -> Exce
     """
     if isinstance(error, ClientClosedError):
         return _unknown_as_closed(batches, error) if batches else error
-    named = set(error.prompt_uuids) if isinstance(error, BatchOutcomeUnknownError) else set[str]()
-    turns = [turn for batch in batches for turn in batch.turns if turn.prompt_uuid not in named]
-    if turns:
-        runs = ", ".join(sorted({repr(batch.run.name) for batch in batches}))
-        numbers = sorted(turn.number for turn in turns)
+    if isinstance(error, BatchOutcomeUnknownError):
+        batches = [batch for batch in batches if not error.batch.startswith(f"{_name(batch)} ")]
+    if batches:
         error.add_note(
-            f"When this ended the job, {len(turns)} responses of rows {numbers[0]} to {numbers[-1]} were on their way "
-            f"to run {runs}, and the server may have scored them or not. Running the job again with the same journal "
-            "looks for them; without one, look at the run with evals.runs.list and list_responses."
+            f"Still being sent when this ended the job: {_listed(batches)}. The server may have scored these responses "
+            "or not. Running the job again with the same journal looks for them; without one, look at the run with "
+            "evals.runs.list and list_responses."
         )
     return error
+
+
+def _listed(batches: Sequence[SentBatch]) -> str:
+    listed = [f"{_name(batch)} {_rows(batch.turns)} of run {batch.run.name!r}" for batch in batches[:MOST_LISTED]]
+    more = batches[MOST_LISTED:]
+    return ", ".join([*listed, f"and {len(more)} more"] if more else listed)
+
+
+def _name(batch: SentBatch) -> str:
+    return f"batch {batch.id}"
+
+
+def _rows(turns: Sequence[Turn]) -> str:
+    numbers = sorted(turn.number for turn in turns)
+    return f"(rows {numbers[0]} to {numbers[-1]})" if len(numbers) > 1 else f"(row {numbers[0]})"
 
 
 def _unknown_as_closed(batches: Sequence[SentBatch], closed: ClientClosedError) -> BatchOutcomeUnknownError:

@@ -186,6 +186,7 @@ class Job:
             return
         self._give_up_unless_resending(doubt)
         if unanswered >= ANSWERS_WITHOUT_RESULT:
+            self._unsettled.discard(sent.id)
             raise never_scored(doubt, ANSWERS_WITHOUT_RESULT)
         rest = {turn.id for turn in doubt.missing}
         run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
@@ -231,6 +232,7 @@ class Job:
     async def _take_answer(self, sent: SentBatch, answer: EvalRunResult) -> SentBatch:
         """Note and yield what the answer holds; return the batch with what it leaves out."""
         if answer.status == "failed":
+            self._unsettled.discard(sent.id)
             raise JobFailedError(
                 f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, "
                 "if there is one; nothing more was sent. Start anew, in another run.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
+from random import Random
 
 from benchmarks.bench import Bench
 from benchmarks.comparison import Comparison, Spread, number
@@ -22,15 +22,15 @@ WAYS = {
 def scoring(bench: Bench) -> Iterator[Section]:
     """Score 100,000 responses with and without a journal."""
     responses = bench.of(100_000, 5_000)
-    found, at_server, order = Comparison(), dict[str, list[int]](), deque(WAYS)
+    found, at_server, order, chance = Comparison(), dict[str, list[int]](), [*WAYS], Random(0)
     for round_number in range(bench.of(9, 2)):
+        chance.shuffle(order)
         for one in order:
             if one.startswith("official") and round_number % 3:
                 continue
             with scoring_job(bench, responses) as job:
                 found.add(one, job.score(WAYS[one][1]))
             at_server[one] = [job.told["scored"], job.told["most_often"]]
-        order.rotate(-1)
     section = Section(
         f"Score {responses:,} responses",
         "Batches of 50 from a JSON Lines file, 8 requests under way, into one run; the sandbox in a process of its "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from time import monotonic
@@ -15,6 +16,7 @@ from aymara_async import (
     AuthenticationError,
     ClientClosedError,
     IncompleteScoringError,
+    JobFailedError,
     OutcomeUnknownError,
     RetryPolicy,
 )
@@ -257,6 +259,7 @@ async def test_responses_that_the_server_never_takes_are_named(bench: Any, monke
     with pytest.raises(IncompleteScoringError) as caught:
         await b.scorer(batch_size=10, concurrency=1, grace_period=0.05).run(b.rows)
     assert caught.value.missing == [b.prompts[2]]
+    assert not hasattr(caught.value, "__notes__")  # it names them itself
 
 
 async def test_responses_that_are_not_scored_yet_are_waited_for(bench: Any) -> None:
@@ -493,8 +496,7 @@ async def test_what_ends_the_job_names_what_else_was_under_way(bench: Any, run_p
     with pytest.raises(AuthenticationError) as caught:
         await b.scorer(client=b.client.with_options(timeout=60), concurrency=2, **arguments).run(b.rows)
     (note,) = caught.value.__notes__
-    assert "10 responses of rows " in note
-    assert "the server may have scored them or not" in note
+    assert re.search(r"job: batch \d \(rows \d+ to \d+\) of run '[^']+'\. The server may have scored", note)
     b.sandbox.clear_faults()
     assert (await b.scorer(**arguments).run(b.rows)).scored == 50
     b.check_each_once()
@@ -516,9 +518,28 @@ async def test_two_batches_in_doubt_are_both_named(bench: Any) -> None:
     with pytest.raises(BatchOutcomeUnknownError) as caught:
         await scorer.run(b.rows)
     (note,) = caught.value.__notes__
-    assert "20 responses of rows " in note
-    assert set(caught.value.prompt_uuids) < set(b.prompts[10:40])
-    assert len(caught.value.prompt_uuids) == 10
+    named = re.findall(r"batch \d \(rows (\d+) to \d+\)", f"{caught.value} {note}")
+    assert sorted(named) == ["11", "21", "31"]
+    assert note.count("(rows ") == 2
+
+
+async def test_turns_of_one_prompt_in_two_batches_are_both_named(bench: Any) -> None:
+    b = await bench(2)
+    first, prompt = b.rows[0], b.prompts[1]
+    turns = [{"prompt_uuid": prompt, "content": f"turn {turn}", "turn_number": turn} for turn in (1, 2)]
+    b.sandbox.add_fault({"kind": "latency", "seconds": 60, "operation": SCORE, "calls": [3]})
+    b.sandbox.add_fault(f"reset@{SCORE}:calls=2")
+    options = {"batch_size": 1, "concurrency": 2, "on_unknown": "raise", "patience": 1}
+    with pytest.raises(BatchOutcomeUnknownError) as caught:
+        await b.scorer(client=b.client.with_options(timeout=60), **options).run([first, *turns])
+    assert sorted(re.findall(r"\(row \d\)", f"{caught.value} {caught.value.__notes__}")) == ["(row 2)", "(row 3)"]
+
+
+async def test_a_run_that_failed_leaves_its_own_batch_not_in_doubt(bench: Any) -> None:
+    b = await bench(20, faults=[f"fail@{SCORE}:calls=1"])
+    with pytest.raises(JobFailedError) as caught:
+        await b.scorer(batch_size=10).run(b.rows)
+    assert not hasattr(caught.value, "__notes__")
 
 
 async def test_a_client_that_was_closed_before_anything_was_sent_leaves_nothing_in_doubt(bench: Any) -> None:
