@@ -10,7 +10,7 @@ import msgspec
 
 T = TypeVar("T")
 
-building = threading.RLock()
+building: threading.RLock = threading.RLock()
 """Held while msgspec learns a class: another thread that used what is only half learnt would crash the process."""
 _learnt: set[type] = set()
 
