@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, UnsetType
 
 from aymara_async.models.files import FileReference
-from aymara_async.models.instructions import AIInstructions, GivenInstructions
+from aymara_async.models.instructions import AIInstructions, AnsweredInstructions
 from aymara_async.models.model import Model, Timestamp, model
 from aymara_async.models.open_enums import ContentType, Status
 from aymara_async.models.prompts import PromptCreate, PromptExample, PromptUpdate
@@ -21,7 +21,7 @@ class Eval(Model):
     """Name of the eval."""
     ai_description: str
     """Description of the AI under evaluation."""
-    ai_instructions: GivenInstructions | None = None
+    ai_instructions: AnsweredInstructions | None = None
     """What the AI was told to do: text, or the instructions of one agent or of a workflow of agents."""
     eval_type: str
     """What is tested, as the slug of an ``EvalType``: safety, accuracy, etc."""

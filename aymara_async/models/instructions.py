@@ -94,7 +94,7 @@ class WorkflowInstructions(Model):
 
 if TYPE_CHECKING:
     AIInstructions: TypeAlias = str | AgentInstructions | WorkflowInstructions
-    GivenInstructions: TypeAlias = AIInstructions
+    AnsweredInstructions: TypeAlias = AIInstructions
 else:
 
     class AIInstructions(metaclass=NamedUnion):
@@ -131,4 +131,4 @@ else:
             self.__class__, self.__dict__ = type(made), made.__dict__
 
     # For answers: a decoder takes text, which nearly all instructions are, without asking Python what it is.
-    GivenInstructions = str | InstructionsObject
+    AnsweredInstructions = str | InstructionsObject

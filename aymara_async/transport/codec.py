@@ -51,8 +51,6 @@ class InvalidJSONError(ValueError):
 
 
 def _structure(target: type, value: object) -> object:
-    if type(target) is NamedUnion:  # all that a decoder asks for but generics; spared the way through the converter
-        return target.structure(value)
     return converter().structure(value, target)
 
 

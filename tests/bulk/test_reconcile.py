@@ -21,7 +21,10 @@ from aymara_async import (
     RetryPolicy,
 )
 from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.doubt import with_those_under_way
 from aymara_async.bulk.errors import BatchOutcomeUnknownError, ScoredTwiceError
+from aymara_async.bulk.journal_entries import Run, SentBatch
+from aymara_async.bulk.turns import Turn
 from aymara_async.sandbox import Verdict
 from aymara_async.transport.body import JSONBody
 from aymara_async.transport.session import Request, SessionManager
@@ -533,6 +536,15 @@ async def test_turns_of_one_prompt_in_two_batches_are_both_named(bench: Any) -> 
     with pytest.raises(BatchOutcomeUnknownError) as caught:
         await b.scorer(client=b.client.with_options(timeout=60), **options).run([first, *turns])
     assert sorted(re.findall(r"\(row \d\)", f"{caught.value} {caught.value.__notes__}")) == ["(row 2)", "(row 3)"]
+
+
+def test_of_very_many_batches_in_doubt_the_rest_is_counted() -> None:
+    turns = [Turn(id=1, number=7, prompt_uuid="p", thread_uuid=None, turn_number=1, digest="")]
+    batches = [SentBatch(number, Run(1, "r", None), 0, turns) for number in range(1, 13)]
+    (note,) = with_those_under_way(ValueError(), batches).__notes__
+    assert "batch 1 (row 7) of run 'r', " in note
+    assert "batch 10 (row 7) of run 'r', and 2 more. The server" in note
+    assert "batch 11" not in note
 
 
 async def test_a_run_that_failed_leaves_its_own_batch_not_in_doubt(bench: Any) -> None:
