@@ -1,9 +1,11 @@
-"""Cutting the input into batches: by count and by bytes, never ahead of what can be sent."""
+"""Cutting the input into batches: by count and by bytes, and hardly ahead of what can be sent."""
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections import deque
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import attrs
 
@@ -15,13 +17,15 @@ from aymara_async.bulk.source import Source
 from aymara_async.bulk.turns import Item, Turn
 from aymara_async.models import ScoredResponse
 
+AT_ONCE = 4
+"""So many batches are read and registered at once, where the rows are there already and together fit into one."""
 
-@attrs.frozen(eq=False)
-class Sendable:
+
+class Sendable(NamedTuple):
     """A response that is to be sent."""
 
     turn: Turn
-    body: dict[str, object] = attrs.field(repr=False)
+    body: dict[str, object]
     size: int
 
 
@@ -48,6 +52,7 @@ class Batches:
     _held: deque[Sendable] = attrs.field(factory=deque[Sendable])
     _error: Exception | None = None
     _is_at_end: bool = False
+    _bytes_per_row: float = math.inf
 
     async def next(self) -> Portion | None:
         """Return the next batch, or results of an earlier session; None at the end.
@@ -58,7 +63,7 @@ class Batches:
         enough = 1 if self.source.is_live else self.batch_size
         while len(self._held) < enough and not portion.resumed and not self._is_at_end:
             try:
-                await self._read(self.batch_size - len(self._held), portion)
+                await self._read(self._enough_at_once() - len(self._held), portion)
             except Exception as error:  # noqa: BLE001 - raised below, when what came before it has been sent
                 self._error, self._is_at_end = error, True
         if not portion.resumed:
@@ -69,19 +74,27 @@ class Batches:
             raise self._error
         return None
 
+    def _enough_at_once(self) -> int:
+        rows = self.batch_size * AT_ONCE
+        is_handy = self.source.is_at_hand and rows * self._bytes_per_row <= self.max_bytes
+        return rows if is_handy else self.batch_size
+
     async def _read(self, room: int, portion: Portion) -> None:
         count = await self.source.ready(room)
         rows = await self.source.take(count) if count else []
         self._is_at_end = not count or len(rows) < count
         items: list[Item] = []
         failure: Exception | None = None
-        for number, response in rows:
+        for place, (number, response) in enumerate(rows):
+            if place % self.batch_size == 0:
+                await asyncio.sleep(0)  # other tasks of the loop shall not wait for more than a batch
             try:
                 items.append(check(number, response, max_bytes=self.max_bytes))
             except InvalidResponseError as error:
                 failure = self._skip(error, None)
             if failure is not None:
                 break
+        self._bytes_per_row = sum(item.size for item in items) / len(items) if items else math.inf
         for item, known in zip(
             items, await self.journal.register(items, knows_prompts=self.knows_prompts), strict=True
         ):

@@ -1,10 +1,10 @@
 """One SQLite connection on a thread of its own, where many small operations share one commit and one wait for the disk.
 
-While the disk takes a commit in, which a second thread waits for, operations that come make up the next one, so that
-the cost of durability is paid once for all of them. An operation is over when its commit is on the disk.
+While the disk takes a commit in, operations that come make up the next one, so that the cost of durability is paid once
+for all of them. An operation is over when its commit is on the disk.
 
-One that changes nothing lasting waits neither for others nor for the disk: it sees what was over when it came, and may
-see more; what it did to temporary tables stays done if the others fail.
+One that changes nothing lasting goes before those, and waits at most for the commit that the disk is at. It sees what
+was over when it came, and may see more; what it did to temporary tables stays done if the others fail.
 """
 
 from __future__ import annotations
@@ -34,13 +34,6 @@ class _Work:
     result: object = None
 
 
-@attrs.frozen
-class _Synced:
-    """The disk has taken the last commit in, or failed to."""
-
-    failure: Exception | None
-
-
 class GroupCommit:
     """Run operations in order, each as part of a commit; after one failure none is run any more.
 
@@ -48,31 +41,22 @@ class GroupCommit:
     """
 
     def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        explain: Callable[[Exception], AymaraAIError],
-        sync: Callable[[], None] | None = None,
+        self, connect: Callable[[], sqlite3.Connection], explain: Callable[[Exception], AymaraAIError]
     ) -> None:
-        """``connect`` runs on the thread; ``explain`` makes the error that callers see.
-
-        ``sync`` brings to the disk what was committed; None where the connection does so with each commit.
-        """
+        """``connect`` runs on the thread; ``explain`` makes the error that callers see."""
         self._connect = connect
         self._explain = explain
-        self._sync = sync
-        self._messages = SimpleQueue[_Work | _Synced]()
-        self._disk = SimpleQueue[Callable[[], None] | None]()
+        self._queue = SimpleQueue[_Work]()
         self._loop = asyncio.get_running_loop()
         self._is_closed = False
-        for target in (self._run, self._wait_for_the_disk):
-            threading.Thread(target=target, name="aymara-async journal", daemon=True).start()
+        threading.Thread(target=self._run, name="aymara-async journal", daemon=True).start()
 
     async def do(self, operation: Operation[T]) -> T:
         """Run an operation and return its result once it is committed; raises what ``explain`` makes of a failure."""
         return cast(T, await self._put(operation, is_lasting=True))
 
     async def ask(self, operation: Operation[T]) -> T:
-        """Run an operation that only reads, or writes to temporary tables; it does not wait for the disk."""
+        """Run an operation that only reads, or writes to temporary tables; it waits for no commit of its own."""
         return cast(T, await self._put(operation, is_lasting=False))
 
     async def close(self) -> None:
@@ -86,7 +70,7 @@ class GroupCommit:
         if self._is_closed:
             raise RuntimeError("The journal is closed")
         work = _Work(operation, self._loop.create_future(), is_lasting)
-        self._messages.put(work)
+        self._queue.put(work)
         return work.future
 
     def _run(self) -> None:
@@ -97,49 +81,29 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 - every operation raises it
             failure = error
         ending: _Work | None = None
-        waiting: list[_Work] = []
-        at_the_disk: list[_Work] = []
-        while ending is None or at_the_disk:
-            quick: list[_Work] = []
-            for message in self._next_messages():
-                if isinstance(message, _Synced):
-                    self._deliver(at_the_disk, message.failure)
-                    at_the_disk, failure = [], failure or message.failure
-                elif message.operation is None:
-                    ending = message
+        while ending is None:
+            looking: list[_Work] = []
+            lasting: list[_Work] = []
+            for work in self._next():
+                if work.operation is None:
+                    ending = work
                 else:
-                    (waiting if message.is_lasting else quick).append(message)
-            failure = failure or self._look(connection, quick)
-            self._deliver(quick, failure)
-            if at_the_disk:
-                continue
-            failure = failure or self._commit(connection, waiting)
-            if waiting and failure is None and self._sync is not None:
-                at_the_disk = waiting
-                self._disk.put(self._sync)
-            else:
-                self._deliver(waiting, failure)
-            waiting = []
-        self._disk.put(None)
+                    (lasting if work.is_lasting else looking).append(work)
+            failure = failure or self._look(connection, looking)
+            self._deliver(looking, failure)
+            failure = failure or self._commit(connection, lasting)
+            self._deliver(lasting, failure)
         if connection is not None:
             connection.close()
         self._deliver([ending], None)
 
-    def _wait_for_the_disk(self) -> None:
-        while sync := self._disk.get():
-            try:
-                sync()
-            except Exception as error:  # noqa: BLE001 - every operation raises it
-                self._messages.put(_Synced(error))
-            else:
-                self._messages.put(_Synced(None))
-
-    def _next_messages(self) -> list[_Work | _Synced]:
-        messages = [self._messages.get()]
+    def _next(self) -> list[_Work]:
+        """Wait for work, and take all there is."""
+        group = [self._queue.get()]
         with suppress(Empty):
             while True:
-                messages.append(self._messages.get_nowait())
-        return messages
+                group.append(self._queue.get_nowait())
+        return group
 
     def _look(self, connection: sqlite3.Connection | None, group: list[_Work]) -> Exception | None:
         """Run operations that change nothing lasting; return what went wrong."""

@@ -45,11 +45,7 @@ class Journal:
     @classmethod
     async def open(cls, path: Path | None, identity: Mapping[str, object], run_name: str) -> Self:
         """Open or create it; raises ``JournalError`` where it belongs to another job. An older run name wins."""
-        commits = GroupCommit(
-            partial(journal_file.connect, path),
-            partial(journal_file.explain, path=path),
-            None if path is None else partial(journal_file.sync, path),
-        )
+        commits = GroupCommit(partial(journal_file.connect, path), partial(journal_file.explain, path=path))
         journal = cls(commits, is_durable=path is not None)
         begin = partial(tables.begin_session, path=path, identity=identity, run_name=run_name)
         try:
@@ -94,6 +90,10 @@ class Journal:
     async def sent(self) -> list[SentBatch]:
         """List the batches that were sent and of which nothing more is known."""
         return await self._commits.ask(tables.sent)
+
+    async def already(self, batches: Sequence[SentBatch]) -> int:
+        """Tell how many responses their run was known to hold when the first of these batches was sent."""
+        return await self._commits.ask(partial(tables.already, [batch.id for batch in batches]))
 
     async def taken(self, prompt_uuids: Sequence[str]) -> set[str]:
         """Tell which responses at the server, among those to these prompts, are already accounted for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 
@@ -28,13 +29,10 @@ class SentBatch:
 
     id: int
     run: Run
-    already: int
-    """How many responses the run was known to hold when the batch was sent."""
     turns: Sequence[Turn]
 
 
-@attrs.frozen
-class Registered:
+class Registered(NamedTuple):
     """What the journal knows of a response that came from the input."""
 
     turn: Turn

@@ -10,6 +10,9 @@ from aymara_async.bulk.errors import JournalError
 
 APPLICATION_ID = 0x41796D61
 VERSION = 2
+PAGE = 8192
+LOG = 4_000_000
+"""Bytes that the log grows to before its content is brought to its place."""
 
 # The file only grows at its end: what is looked up by its content is in a temporary table, made anew by each session.
 _SCHEMA = f"""
@@ -43,7 +46,9 @@ def connect(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
     try:
         if path is not None:
+            connection.execute(f"PRAGMA page_size={PAGE}")  # of a new file; larger ones take fewer writes
             is_new = _lock_and_check(connection, path)
+            connection.execute(f"PRAGMA wal_autocheckpoint={LOG // PAGE}")
         else:
             connection.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")
             is_new = True
@@ -53,21 +58,10 @@ def connect(path: Path | None) -> sqlite3.Connection:
         if is_new:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         connection.executescript(_TEMPORARY)
-        if path is not None:
-            connection.execute("PRAGMA synchronous=NORMAL")  # the commits to come are brought to the disk by ``sync``
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def sync(path: Path) -> None:
-    """Wait until what was committed would survive a power cut; other threads may use the connection meanwhile."""
-    log = os.open(f"{path.resolve()}-wal", os.O_RDWR)
-    try:
-        os.fsync(log)
-    finally:
-        os.close(log)
 
 
 def _create(path: Path) -> None:

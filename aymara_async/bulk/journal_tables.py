@@ -62,7 +62,7 @@ def begin_session(
 _RECALL_TURNS = """
 INSERT INTO temp.turns (id, number, prompt_uuid, thread_uuid, turn_number, digest, session, batch)
 SELECT json_extract(sent.value, '$[0]'), json_extract(sent.value, '$[1]'), json_extract(sent.value, '$[2]'),
-       json_extract(sent.value, '$[3]'), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'),
+       ifnull(json_extract(sent.value, '$[3]'), ''), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'),
        0, batches.id
 FROM batches CROSS JOIN json_each(batches.turns) AS sent
 WHERE true ORDER BY batches.id
@@ -131,9 +131,7 @@ def _results(db: sqlite3.Connection, wanted: Iterable[tuple[int, int]]) -> dict[
     return found
 
 
-# In two steps, as the SQLite of some systems in use (before 3.35) knows no RETURNING.
 _ADD_TO_RUN = "INSERT INTO batches (run, already, turns) SELECT id, scored, ? FROM runs WHERE id = ?"
-_ADDED = "SELECT id, already FROM batches WHERE id = last_insert_rowid()"
 _SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -141,24 +139,25 @@ def intend(
     turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection, *, is_kept: bool
 ) -> SentBatch:
     """Store a batch, and that its turns are sent with it."""
-    given = _json([_row(turn) for turn in turns]) if is_kept else "[]"
-    already = 0
+    given = _json(turns) if is_kept else "[]"
     if run is not None:
-        db.execute(_ADD_TO_RUN, (given, run.id))
-        ((batch, already),) = db.execute(_ADDED).fetchall()
+        batch = db.execute(_ADD_TO_RUN, (given, run.id)).lastrowid
     else:
         batch = db.execute("INSERT INTO batches (run, already, turns) VALUES (0, 0, ?)", (given,)).lastrowid
         name = f"{run_name} {batch:06d}"
         run_id = db.execute("INSERT INTO runs (name) VALUES (?)", (name,)).lastrowid
-        assert batch is not None and run_id is not None  # noqa: PT018 - each was just inserted
+        assert run_id is not None, "it was just inserted"
         db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch))
         run = Run(run_id, name, None)
+    assert batch is not None, "it was just inserted"
     db.execute(_SEND, (SENT, batch, _json([turn.id for turn in turns])))
-    return SentBatch(batch, run, already, turns)
+    return SentBatch(batch, run, turns)
 
 
-def _row(turn: Turn) -> tuple[int, int, str, str, int, str]:
-    return turn.id, turn.number, turn.prompt_uuid, turn.thread_uuid or "", turn.turn_number, turn.digest
+def already(batches: Iterable[int], db: sqlite3.Connection) -> int:
+    """Return how many responses their run held when the first of these batches was sent."""
+    wanted = "SELECT min(already) FROM batches WHERE id IN (SELECT value FROM json_each(?))"
+    return int(db.execute(wanted, (_json(batches),)).fetchone()[0])
 
 
 def release(batch: SentBatch, db: sqlite3.Connection) -> None:
@@ -244,7 +243,7 @@ def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int
 
 
 _SENT = """
-SELECT batches.id, batches.already, runs.id, runs.name, runs.eval_run_uuid, runs.scored,
+SELECT batches.id, runs.id, runs.name, runs.eval_run_uuid, runs.scored,
        turns.id, turns.number, turns.prompt_uuid, turns.thread_uuid, turns.turn_number, turns.digest
 FROM temp.turns JOIN batches ON batches.id = turns.batch JOIN runs ON runs.id = batches.run
 WHERE turns.state = ? ORDER BY batches.id, turns.number
@@ -254,8 +253,8 @@ WHERE turns.state = ? ORDER BY batches.id, turns.number
 def sent(db: sqlite3.Connection) -> list[SentBatch]:
     """Return the batches with turns that are sent and not scored."""
     turns = defaultdict[SentBatch, list[Turn]](list)
-    for batch_id, already, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
-        batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), already, ())
+    for batch_id, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
+        batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), ())
         turns[batch].append(_turn(*turn))
     return [attrs.evolve(batch, turns=held) for batch, held in turns.items()]
 

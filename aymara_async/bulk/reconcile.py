@@ -142,7 +142,7 @@ class Reconciler:
     async def _look_into(self, eval_run_uuid: str, doubts: Sequence[Doubt]) -> None:
         """Give what the run lists to the batches that it belongs to, and note it in the journal."""
         claims = Claims(turn for doubt in doubts for turn in doubt.missing)
-        offset = min(doubt.batch.already for doubt in doubts)
+        offset = await self.journal.already([doubt.batch for doubt in doubts])
         if offset and not await self._lists_in_order(eval_run_uuid, doubts[0].batch):
             offset = 0
         try:

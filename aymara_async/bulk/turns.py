@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import NamedTuple
 
-import attrs
 import msgspec
 
 from aymara_async.models import FileReference, ScoredResponse
 
 
-@attrs.frozen
-class Turn:
+class Turn(NamedTuple):
     """What identifies a response, in the input, in the journal and at the server."""
 
     id: int
@@ -43,8 +42,7 @@ class Turn:
         )
 
 
-@attrs.frozen(eq=False)
-class Item:
+class Item(NamedTuple):
     """A response of the input that has passed the checks."""
 
     number: int
@@ -52,7 +50,7 @@ class Item:
     thread_uuid: str | None
     turn_number: int
     digest: str
-    body: dict[str, object] = attrs.field(repr=False)
+    body: dict[str, object]
     """As it is sent."""
     size: int
     """Bytes of its JSON."""

@@ -16,7 +16,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aymara_async.bulk import journal_file
 from aymara_async.bulk.group_commit import GroupCommit
 from aymara_async.transport.session import Request, SessionManager
 
@@ -25,8 +24,6 @@ POINTS = (
     "lasting: before BEGIN",
     "lasting: before COMMIT",
     "lasting: committed",
-    "disk: before it is asked",
-    "disk: after it is asked",
     "open: before the connection",
     "open: before PRAGMA",
     "open: before SELECT",
@@ -43,7 +40,6 @@ POINTS = (
     "single_run: before INSERT INTO runs",
     "single_run: before SELECT",
     "intend: before INSERT INTO batches",
-    "intend: before SELECT",
     "intend: before INSERT INTO runs",
     "intend: before UPDATE batches",
     "intend: before UPDATE temp.turns",
@@ -54,6 +50,7 @@ POINTS = (
     "release: before UPDATE temp.turns",
     "sent: before SELECT",
     "under_way: before SELECT",
+    "already: before SELECT",
     "taken: before SELECT",
     "first_scored: before SELECT",
     "runs: before SELECT",
@@ -124,7 +121,7 @@ def watch(step: Steps) -> None:
 
 
 def _watch_statements(step: Steps) -> None:
-    look, commit, connect, sync = GroupCommit._look, GroupCommit._commit, sqlite3.connect, journal_file.sync
+    look, commit, connect = GroupCommit._look, GroupCommit._commit, sqlite3.connect
     part = Part()
 
     class WatchedConnection(sqlite3.Connection):
@@ -158,12 +155,6 @@ def _watch_statements(step: Steps) -> None:
             work.operation = part.named(work.operation)
         return look(self, connection, group)
 
-    def watched_sync(path: Path) -> None:
-        step("disk: before it is asked")
-        sync(path)
-        step("disk: after it is asked")
-
-    journal_file.sync = watched_sync
     sqlite3.connect = watched_connect  # type: ignore[assignment]  # the journal of this process is to be watched
     GroupCommit._look = watched_look  # type: ignore[method-assign]  # likewise
     GroupCommit._commit = watched_commit  # type: ignore[method-assign]  # likewise

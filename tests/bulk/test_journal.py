@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,28 +33,36 @@ def path(tmp_path: Path) -> Path:
 
 @attrs.define
 class Disk:
-    """A disk that takes in what was committed when it is told to, or fails."""
+    """A disk that takes in what is committed when it is told to, or fails."""
 
     may_go_on: threading.Event = attrs.field(factory=threading.Event)
     is_asked: asyncio.Event = attrs.field(factory=asyncio.Event)
-    failure: OSError | None = None
+    failure: Exception | None = None
     times: int = 0
 
 
 @pytest.fixture
 async def disk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Disk]:
-    disk, sync, loop = Disk(), journal_file.sync, asyncio.get_running_loop()
+    disk, connect, loop = Disk(), sqlite3.connect, asyncio.get_running_loop()
 
-    def slow(path: Path) -> None:
-        disk.times += 1
-        if not disk.may_go_on.is_set():
-            loop.call_soon_threadsafe(disk.is_asked.set)
-        assert disk.may_go_on.wait(30)
-        if disk.failure:
-            raise disk.failure
-        sync(path)
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            if sql == "COMMIT" and self.is_journal():
+                ((level,),) = super().execute("PRAGMA main.synchronous").fetchall()
+                assert level == 2, "SQLite waits for the disk before a commit is over"
+                disk.times += 1
+                if not disk.may_go_on.is_set():
+                    loop.call_soon_threadsafe(disk.is_asked.set)
+                assert disk.may_go_on.wait(30)
+                if disk.failure:
+                    raise disk.failure
+            return super().execute(sql, *args)
 
-    monkeypatch.setattr(journal_file, "sync", slow)
+        def is_journal(self) -> bool:
+            _, _, file = super().execute("PRAGMA database_list").fetchone()
+            return str(file).endswith("journal.db")
+
+    monkeypatch.setattr(sqlite3, "connect", partial(connect, factory=Connection))
     disk.may_go_on.set()
     yield disk
     disk.may_go_on.set()
@@ -200,7 +209,7 @@ def truncate(path: Path) -> None:
 
 def scribble(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[4096:12288] = b"\x55" * 8192
+    content[journal_file.PAGE : 3 * journal_file.PAGE] = b"\x55" * (2 * journal_file.PAGE)
     path.write_bytes(content)
 
 
@@ -364,9 +373,9 @@ async def test_the_life_of_a_turn(path: Path) -> None:
     scored = ScoredResponse(prompt_uuid="p1", response_uuid="r1", content="x", is_passed=True)
     await journal.record(batch, "score_run.1", [(turns[0], scored)])
     (left,) = await journal.sent()
-    assert (left.turns, left.run.eval_run_uuid, left.already) == (turns[1:], "score_run.1", 0)
+    assert (left.turns, left.run.eval_run_uuid) == (turns[1:], "score_run.1")
     third = await journal.intend([turns[2]], run)
-    assert third.already == 1
+    assert [await journal.already(batches) for batches in ([third], [third, left])] == [1, 0]
     assert [sent.turns for sent in await journal.sent()] == [[turns[1]], [turns[2]]]
     await journal.release(batch)
     assert [sent.turns for sent in await journal.sent()] == [[turns[2]]]
@@ -488,16 +497,17 @@ async def test_nothing_that_lasts_is_over_before_the_disk_has_it(path: Path, dis
     disk.may_go_on.clear()
     intending = asyncio.create_task(journal.intend([one.turn], None))
     await disk.is_asked.wait()
-    later = asyncio.create_task(journal.single_run())
-    # What changes nothing lasting goes on, and sees what was committed.
-    assert [batch.turns for batch in await journal.sent()] == [[one.turn]]
-    assert len(await journal.register([item(2)], knows_prompts=False)) == 1
+    later = [asyncio.create_task(journal.intend([one.turn], None)) for _ in range(5)]
+    looking = asyncio.create_task(journal.sent())
+    await asyncio.sleep(0)
     assert not intending.done()
     times = disk.times
     disk.may_go_on.set()
     assert (await intending).turns == [one.turn]
-    await later
-    assert disk.times == times + 1, "the next commit has a wait of its own"
+    assert len((await looking)[0].turns) == 1, "it sees what was over before"
+    assert not any(one.done() for one in later), "what only looks goes first"
+    await asyncio.gather(*later)
+    assert disk.times == times + 1, "those that came while the disk was busy wait for it together"
     await journal.close()
 
 
@@ -518,12 +528,11 @@ async def test_when_the_disk_fails_nothing_more_is_done(path: Path, disk: Disk) 
     journal = await open_journal(path)
     (one,) = await journal.register([item(1)], knows_prompts=False)
     disk.may_go_on.clear()
-    disk.failure = OSError(5, "Input/output error")
+    disk.failure = sqlite3.OperationalError("disk I/O error")
     intending = asyncio.create_task(journal.intend([one.turn], None))
     await disk.is_asked.wait()
-    assert len(await journal.register([item(2)], knows_prompts=False)) == 1, "it needs no disk"
     disk.may_go_on.set()
-    with pytest.raises(JournalError, match="Input/output error"):
+    with pytest.raises(JournalError, match="disk I/O error"):
         await intending
     for what in (journal.single_run(), journal.sent()):
         with pytest.raises(JournalError, match="cannot be used"):

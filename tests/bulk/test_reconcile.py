@@ -540,7 +540,7 @@ async def test_turns_of_one_prompt_in_two_batches_are_both_named(bench: Any) -> 
 
 def test_of_very_many_batches_in_doubt_the_rest_is_counted() -> None:
     turns = [Turn(id=1, number=7, prompt_uuid="p", thread_uuid=None, turn_number=1, digest="")]
-    batches = [SentBatch(number, Run(1, "r", None), 0, turns) for number in range(1, 13)]
+    batches = [SentBatch(number, Run(1, "r", None), turns) for number in range(1, 13)]
     (note,) = with_those_under_way(ValueError(), batches).__notes__
     assert "batch 1 (row 7) of run 'r', " in note
     assert "batch 10 (row 7) of run 'r', and 2 more. The server" in note

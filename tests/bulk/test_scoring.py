@@ -14,6 +14,7 @@ import pytest
 
 from aymara_async import EvalResponse, ScoredResponse
 from aymara_async.bulk.errors import InvalidResponseError
+from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.source import LiveResponses
@@ -187,6 +188,29 @@ async def test_input_is_not_read_ahead_of_what_is_sent(bench: Any) -> None:
         # Two batches with the server, two with the journal, and one that is being read.
         assert max(ahead) <= 25
     assert read == 200
+
+
+@pytest.mark.parametrize(("max_bytes", "most"), [(4_000_000, 20), (1_000, 5)])
+@pytest.mark.parametrize("is_file", [True, False])
+async def test_what_is_there_already_is_registered_several_batches_at_a_time_if_small(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, max_bytes: int, most: int, is_file: bool
+) -> None:
+    b = await bench(100)
+    register, sizes = Journal.register, list[int]()
+
+    async def counted(self: Journal, items: Any, **options: Any) -> Any:
+        sizes.append(len(items))
+        return await register(self, items, **options)
+
+    monkeypatch.setattr(Journal, "register", counted)
+    rows: Any = b.rows
+    if is_file:
+        rows = tmp_path / "responses.jsonl"
+        await asyncio.to_thread(rows.write_text, "".join(json.dumps(row) + "\n" for row in b.rows))
+    await b.scorer(batch_size=5, max_batch_bytes=max_bytes).run(rows)
+    assert (sizes[0], max(sizes)) == (5, most), "the first batch shows how large they are, and is not kept waiting"
+    assert {len(request.json()["responses"]) for request in b.sent()} == {5}
+    b.check_each_once()
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
