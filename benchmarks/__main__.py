@@ -14,12 +14,26 @@ from time import monotonic
 from benchmarks.bench import Bench, started
 from benchmarks.environments import CACHE, ROOT, TOOLS
 from benchmarks.machine import described
-from benchmarks.rows import adversity, bulk, calls, codec, evals, growth, instructions, lists, report, sandbox, start
+from benchmarks.rows import (
+    adversity,
+    bulk,
+    calls,
+    codec,
+    evals,
+    growth,
+    instructions,
+    lists,
+    report,
+    sandbox,
+    server,
+    start,
+)
 from benchmarks.section import Section
 
 ROWS: dict[str, Callable[[Bench], Iterator[Section]]] = {
     "footprint": start.footprint,
     "import": start.importing,
+    "server": server.answering,
     "calls": calls.awaited,
     "blocking": calls.blocking,
     "decode": codec.decoding,

@@ -31,6 +31,9 @@ EXPLANATIONS = (
     "The response is accurate, and says nothing that the policy forbids.",
 )
 
+SUBMITTED = "An answer. " * 30
+"""What a model has said, in the jobs that score very many responses."""
+
 
 def an_eval(number: int = 0) -> dict[str, object]:
     """Make an eval with all its fields."""

@@ -129,7 +129,7 @@ def started(*, is_quick: bool) -> Iterator[Bench]:
         link_benchmarks()
         with running([TOOLS.python, "-P", "-m", "benchmarks.server"]) as server:
             assert server.stdout
-            yield Bench(f"http://127.0.0.1:{int(server.stdout.readline())}", is_quick)
+            yield Bench(server.stdout.readline().strip(), is_quick)
 
 
 @contextmanager

@@ -93,4 +93,4 @@ class Environment:
 
 OURS = Environment("ours", ".", ("orjson",))
 OFFICIAL = Environment("official", "aymara-ai-sdk", ("aymara-ai-sdk[aiohttp]",), is_kept=True)
-TOOLS = Environment("tools", "uvloop", ("matplotlib",), is_kept=True)
+TOOLS = Environment("tools", "uvloop", ("matplotlib", "msgspec"), is_kept=True)

@@ -16,8 +16,8 @@ from typing import Any
 from aymara_async import AsyncAymaraAI
 from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.store.evals import list_prompts
+from benchmarks.answers import SUBMITTED
 
-ANSWER = "An answer. " * 30
 AT_ONCE = 10_000
 
 
@@ -34,7 +34,7 @@ async def make_eval(sandbox: Sandbox, responses: int, file: str) -> str:
             await client.evals.update(made.eval_uuid, prompt_creates=creates)
     # Past its pages: the sandbox counts its way to each, which for a million prompts takes minutes.
     prompts = list_prompts(sandbox._database, made.eval_uuid)
-    lines = [json.dumps({"prompt_uuid": prompt.prompt_uuid, "content": ANSWER}) + "\n" for prompt in prompts]
+    lines = [json.dumps({"prompt_uuid": prompt.prompt_uuid, "content": SUBMITTED}) + "\n" for prompt in prompts]
     await asyncio.to_thread(Path(file).write_text, "".join(lines), encoding="utf-8")
     return made.eval_uuid
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import cast
 
@@ -21,26 +22,32 @@ _OFFSET = re.compile(rb"[?&]offset=(\d+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def _response(body: bytes) -> bytes:
+def response(body: bytes) -> bytes:
+    """Put the head before a body."""
     head = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nx-request-id: req.1\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-EVAL = _response(encoded(an_eval()))
+EVAL = response(encoded(an_eval()))
 
 
 @cache
 def _page(length: int, count: int) -> bytes:
     mark = PAGE_MARK.decode()
-    return _response(encoded({"items": [a_scored_response(one, mark) for one in range(length)], "count": count}))
+    return response(encoded({"items": [a_scored_response(one, mark) for one in range(length)], "count": count}))
+
+
+def range_of(head: bytes, count: int) -> range:
+    """Tell which items of a list of so many the request line asks for."""
+    limit, offset = _LIMIT.search(head), _OFFSET.search(head)
+    start = int(offset[1]) if offset else 0
+    return range(start, max(start, min(start + (int(limit[1]) if limit else 100), count)))
 
 
 def page(head: bytes, count: int) -> bytes:
     """Make the page of a list that the request line asks for."""
-    limit, offset = _LIMIT.search(head), _OFFSET.search(head)
-    start = int(offset[1]) if offset else 0
-    length = max(0, min(int(limit[1]) if limit else 100, count - start))
-    return _page(length, count).replace(PAGE_MARK, b"%08d" % start)
+    asked = range_of(head, count)
+    return _page(len(asked), count).replace(PAGE_MARK, b"%08d" % asked.start)
 
 
 class Answering(asyncio.Protocol):
@@ -65,6 +72,7 @@ class Answering(asyncio.Protocol):
         self.answer(data)
 
     def answer(self, head: bytes) -> None:
+        """Answer the request that this begins with."""
         listed = _LIST.match(head)
         if listed is None:
             self.transport.write(EVAL)
@@ -78,11 +86,16 @@ class Answering(asyncio.Protocol):
             self.transport.write(answer)
 
 
+async def listen(protocol: Callable[[], Answering]) -> tuple[str, asyncio.Server]:
+    """Serve on a free port of the loopback; return where."""
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=4096)
+    return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", server
+
+
 async def serve() -> None:
-    """Serve on a free port of the loopback until the input ends; the port is the first line of the output."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    """Serve until the input ends; where is the first line of the output."""
+    url, server = await listen(Answering)
+    print(url, flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
 

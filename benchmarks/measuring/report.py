@@ -1,11 +1,13 @@
 """What the HTML report of 10,000 responses costs: its size, the time to write it, and how quick its filters are.
 
-``python -m benchmarks.measuring.report``; the filters need Chromium at /usr/bin/chromium, or where CHROMIUM says.
+``python -m benchmarks.measuring.report``; the filters are left out where there is no playwright, or no Chromium at
+/usr/bin/chromium or where CHROMIUM says.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import random
@@ -15,11 +17,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-from playwright.sync_api import Page, sync_playwright
+from typing import TYPE_CHECKING
 
 from aymara_async.analysis import ScoredRun, write_report
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 TEXT = (
     "the answer depends on what you want to do and where you are because rules differ between countries so ask people "
@@ -30,6 +34,7 @@ WORDS = TEXT.split()
 MEAN_WORDS = 145
 """Of a response: about 850 characters, as answers of current models to short questions have."""
 MARKER = "xylophone"
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 FILTER_JS = """
 async ([id, value]) => {
@@ -111,21 +116,26 @@ def measured(responses: int, num_runs: int, repetitions: int) -> Iterator[tuple[
         yield f"{responses:,} responses in {num_runs} runs: {mb:.2f} MB", {"responses": responses, "mb": mb}
         first, *again = render_times
         yield f"written in {first:.2f} s (again: {min(again):.2f} s)", {"write_s": first}
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
-            )
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            start = time.perf_counter()
-            page.goto(path.as_uri())
-            page.wait_for_selector(".row")
-            opened = time.perf_counter() - start
-            yield f"opened in Chromium {browser.version} in {opened:.2f} s", {"open_s": opened}
-            handled, painted, _ = page.evaluate(FILTER_JS, ["query", "garden"])
-            yield f"first search, texts not yet folded: handled {handled:.1f} ms, painted {painted:.1f} ms", {}
-            page.evaluate(FILTER_JS, ["outcome", ""])
-            yield from _filters(page, repetitions)
-            browser.close()
+        if CHROMIUM.exists() and importlib.util.find_spec("playwright"):
+            yield from _opened(path, repetitions)
+
+
+def _opened(path: Path, repetitions: int) -> Iterator[tuple[str, dict[str, float]]]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        start = time.perf_counter()
+        page.goto(path.as_uri())
+        page.wait_for_selector(".row")
+        opened = time.perf_counter() - start
+        yield f"opened in Chromium {browser.version} in {opened:.2f} s", {"open_s": opened}
+        handled, painted, _ = page.evaluate(FILTER_JS, ["query", "garden"])
+        yield f"first search, texts not yet folded: handled {handled:.1f} ms, painted {painted:.1f} ms", {}
+        page.evaluate(FILTER_JS, ["outcome", ""])
+        yield from _filters(page, repetitions)
+        browser.close()
 
 
 def _filters(page: Page, repetitions: int) -> Iterator[tuple[str, dict[str, float]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.bench import Bench
-from benchmarks.comparison import Comparison, number
+from benchmarks.comparison import Comparison
 from benchmarks.rows.scoring_job import scoring_job
 from benchmarks.section import Section, Target
 from benchmarks.ways import NAMES, Way
@@ -30,53 +30,68 @@ def limited(bench: Bench) -> Iterator[Section]:
     """Score against a server that allows 50 requests a second."""
     seconds = bench.of(60, 40)
     responses = ALLOWED * seconds
+    found = Comparison()
+    for _ in range(bench.of(3, 1)):
+        for contestant in ("ours", "official"):
+            with scoring_job(bench, responses, rate_limit=ALLOWED) as job:
+                sample = job.score(Way(contestant), batch_size=1)
+            steady = job.told["accepted"][STEADY_FROM:-1] or [0]
+            sample["used"] = (responses - sample["missed"]) / sample["s"] / ALLOWED
+            sample["steady"] = sum(steady) / len(steady) / ALLOWED
+            sample["refused"] = job.told["refused"] / job.told["requests"]
+            found.add(contestant, sample)
     section = Section(
         f"A server that allows {ALLOWED} requests a second",
         f"{responses:,} responses, one in each request, so that {seconds} s are the limit; refusals say when to come "
         f"again. What is used of what is allowed: of the whole job, and from second {STEADY_FROM} on, when the rate is "
-        "known. One run.",
-        ("", "seconds", "used", f"from second {STEADY_FROM}", "requests refused", "no score came back"),
+        f"known. {found.rounds}",
+        ("", "seconds", "used", f"from second {STEADY_FROM}", "requests refused", "no score"),
     )
-    for contestant in ("ours", "official"):
-        with scoring_job(bench, responses, rate_limit=ALLOWED) as job:
-            sample = job.score(Way(contestant), batch_size=1)
-        steady = job.told["accepted"][STEADY_FROM:-1] or [0]
-        used, refused = sum(steady) / len(steady) / ALLOWED, job.told["refused"] / job.told["requests"]
-        overall = (responses - sample["missed"]) / sample["s"] / ALLOWED
-        shares = [f"{share:.1%}" for share in (overall, used, refused)]
-        section.lines.append([NAMES[contestant], number(sample["s"]), *shares, number(sample["missed"])])
-        if contestant == "ours":
-            section.targets = [
-                Target(f"used of what is allowed, from second {STEADY_FROM}", used, at_least=0.9),
-                Target("requests refused", refused, at_most=0.05),
-                Target("responses without a score", sample["missed"], at_most=0),
-            ]
+    for one in found.samples:
+        shares = [found.of(one, key).written("{:.1%}".format) for key in ("used", "steady", "refused")]
+        section.lines.append([NAMES[one], str(found.of(one, "s")), *shares, str(found.of(one, "missed"))])
+    section.targets = [
+        Target(f"used of what is allowed, from second {STEADY_FROM}", found.of("ours", "steady"), at_least=0.9),
+        Target("requests refused", found.of("ours", "refused"), at_most=0.05),
+        Target("responses without a score, in any round", max(found.of("ours", "missed").values), at_most=0),
+    ]
     yield section
 
 
 def failing(bench: Bench) -> Iterator[Section]:
     """Score while one request in five fails, some after the server has done the work."""
     responses, each = bench.of(5_000, 1_000), 1 - (1 - FAILING) ** (1 / len(FAULTS))
+    quick_to_look = {"options": {"grace_period": 0.5}}
+    ways = {
+        NAMES["ours"]: Way("ours", quick_to_look),
+        "aymara-async, journal": Way("ours", {**quick_to_look, "journal": True}),
+        NAMES["official"]: Way("official"),
+        NAMES["official_aiohttp"]: Way("official_aiohttp"),
+    }
+    found = Comparison()
+    for seed in range(1, bench.of(3, 1) + 1):
+        faults = [{**one, "probability": each} for one in FAULTS]
+        for label, way in ways.items():
+            with scoring_job(bench, responses, faults=faults, seed=seed) as job:
+                sample = job.score(way, batch_size=10)
+            sample["failed"] = job.told["failed"] / job.told["requests"]
+            sample["never"], sample["twice"] = responses - job.told["scored"], job.told["scored_again"]
+            found.add(label, sample)
     section = Section(
         "A server where one request in five fails",
         f"{responses:,} responses in batches of 10. Requests are refused, answered with errors, cut off before or "
-        "after the server has done the work, or answered with half a body or with HTML. One run.",
-        ("", "seconds", "requests failed", "no score came back", "never scored", "scored more than once"),
+        "after the server has done the work, or answered with half a body or with HTML. Ours looks for what was lost "
+        "for half a second before it sends it again, in place of the 30 s that are its default; that makes it quicker, "
+        f"and no more exact. {found.rounds}",
+        ("", "seconds", "requests failed", "no score", "never scored", "scored more than once"),
     )
-    quick_to_look = {"options": {"grace_period": 0.5}}
-    for label, way in (
-        (NAMES["ours"], Way("ours", quick_to_look)),
-        ("aymara-async, journal", Way("ours", {**quick_to_look, "journal": True})),
-        (NAMES["official"], Way("official")),
-    ):
-        with scoring_job(bench, responses, faults=[{**one, "probability": each} for one in FAULTS], seed=1) as job:
-            sample = job.score(way, batch_size=10)
-        failed, twice = f"{job.told['failed'] / job.told['requests']:.0%}", job.told["scored_again"]
-        never = responses - job.told["scored"]
-        section.lines.append([label, number(sample["s"]), failed, *map(number, (sample["missed"], never, twice))])
+    for label, way in ways.items():
+        failed = found.of(label, "failed").written("{:.0%}".format)
+        counts = [str(found.of(label, key)) for key in ("missed", "never", "twice")]
+        section.lines.append([label, str(found.of(label, "s")), failed, *counts])
         if way.contestant == "ours":
-            lost = sample["missed"] + never + twice
-            section.targets.append(Target(f"lost or scored twice, {label}", lost, at_most=0))
+            lost = max(one["missed"] + one["never"] + one["twice"] for one in found.samples[label])
+            section.targets.append(Target(f"lost or scored twice in any round, {label}", lost, at_most=0))
     yield section
 
 

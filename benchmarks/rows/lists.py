@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.bench import Bench
+from benchmarks.comparison import times
 from benchmarks.section import Section, Target
 from benchmarks.ways import Way
 
@@ -26,7 +27,7 @@ def iterating(bench: Bench) -> Iterator[Section]:
     section = Section(
         f"Iterate over {ITEMS:,} responses",
         "",
-        ("", "server's latency", "items", "seconds", "CPU per item, µs", "memory, MB"),
+        ("", "server's latency", "items", "seconds", "to ours", "CPU per item, µs", "memory, MB"),
     )
     for latency in (0, 20, 100):
         found = bench.compare(
@@ -42,8 +43,9 @@ def iterating(bench: Bench) -> Iterator[Section]:
             f"{found.rounds}"
         )
         for one, (label, _) in WAYS.items():
-            values = [str(found.of(one, key)) for key in ("s", "cpu_us", "more_mb")]
-            section.lines.append([label, f"{latency} ms", f"{found.of(one, 'items').median:,.0f}", *values])
+            seconds, *costs = (str(found.of(one, key)) for key in ("s", "cpu_us", "more_mb"))
+            items, to_ours = found.of(one, "items").median, times(found.ratio("s", one, "ours").median)
+            section.lines.append([label, f"{latency} ms", f"{items:,.0f}", seconds, to_ours, *costs])
         section.targets.append(Target(f"items, {latency} ms", found.of("ours", "items").median, at_least=ITEMS))
         section.targets.append(Target(f"memory, {latency} ms, MB", found.of("ours", "more_mb"), at_most=5))
         if latency == 20:

@@ -1,10 +1,10 @@
-"""A sandbox in a process of its own with responses to score, for the rows that score many."""
+"""A server in a process of its own with responses to score, for the rows that score many."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,19 +12,19 @@ from typing import Any
 
 from benchmarks.bench import Bench, running
 from benchmarks.comparison import Sample
-from benchmarks.environments import OURS
+from benchmarks.environments import OURS, TOOLS
 from benchmarks.ways import Way
 
 
 @dataclass
 class ScoringJob:
-    """A sandbox with responses to score."""
+    """A server with responses to score."""
 
     bench: Bench
     folder: Path
     where: dict[str, str]
     told: dict[str, Any] = field(default_factory=dict)
-    """What the sandbox saw; known at the end."""
+    """What the server saw; known at the end."""
 
     def score(self, way: Way, *, batch_size: int = 50) -> Sample:
         return self.run("score", way, batch_size=batch_size)
@@ -50,13 +50,25 @@ class ScoringJob:
 @contextmanager
 def scoring_job(bench: Bench, responses: int, **settings: object) -> Iterator[ScoringJob]:
     """Start a sandbox with so many responses to score."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = f"{folder}/responses.jsonl"
-        program: list[str | Path] = [OURS.python, "-P", "-m", "benchmarks.scoring_server"]
-        with running([*program, str(responses), file, json.dumps(settings)]) as server:
-            assert server.stdout
-            assert server.stdin
-            job = ScoringJob(bench, Path(folder), json.loads(server.stdout.readline()))
-            yield job
-            server.stdin.close()
-            job.told = json.loads(server.stdout.readline())
+    program = [str(OURS.python), "-P", "-m", "benchmarks.scoring_server"]
+    with _job(bench, lambda file: [*program, str(responses), file, json.dumps(settings)]) as job:
+        yield job
+
+
+@contextmanager
+def canned_scoring_job(bench: Bench, responses: int) -> Iterator[ScoringJob]:
+    """Start a canned server with so many responses to score."""
+    program = [str(TOOLS.python), "-P", "-m", "benchmarks.canned_scoring"]
+    with _job(bench, lambda file: [*program, str(responses), file]) as job:
+        yield job
+
+
+@contextmanager
+def _job(bench: Bench, command: Callable[[str], list[str]]) -> Iterator[ScoringJob]:
+    with tempfile.TemporaryDirectory() as folder, running(command(f"{folder}/responses.jsonl")) as server:
+        assert server.stdout
+        assert server.stdin
+        job = ScoringJob(bench, Path(folder), json.loads(server.stdout.readline()))
+        yield job
+        server.stdin.close()
+        job.told = json.loads(server.stdout.readline())

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from random import Random
 from time import perf_counter
 
 from benchmarks.bench import Bench, clean_environment
@@ -86,25 +87,23 @@ def importing(bench: Bench) -> Iterator[Section]:
                 environment,
                 f"import {module}\n" + code.format(module=module, url=bench.url),
             )
-    comparison = Comparison()
+    comparison, order, chance = Comparison(), [*works], Random(0)
     print("  import", file=sys.stderr, flush=True)
     for _ in range(bench.of(11, 5)):
-        bare: dict[str, dict[str, float]] = {}
+        chance.shuffle(order)
+        samples = {name: _run(*works[name]) for name in order}
+        bare = {works[name][0]: sample for name, sample in samples.items() if works[name][1] == "pass"}
         for name, (environment, code) in works.items():
-            sample = _run(environment, code)
-            if code == "pass":
-                bare[environment.name] = sample
-            else:
-                for key in ("ms", "cpu_ms"):
-                    sample[key] -= bare[environment.name][key]
-            comparison.add(name, sample)
+            if code != "pass":
+                samples[name] |= {key: samples[name][key] - bare[environment][key] for key in ("ms", "cpu_ms")}
+            comparison.add(name, samples[name])
     for name in works:
         if name != "bare, official":
             section.lines.append([name, *[str(comparison.of(name, key)) for key in ("ms", "cpu_ms", "mb")]])
     section.text = (
-        "New processes, in turn; the cost of bare Python in the same environment and round is subtracted, except from "
-        "memory, which is that of the whole process. `import aymara_async` alone loads next to nothing: what a name of "
-        f"it needs is loaded when the name is first used, as the line below it shows. {comparison.rounds}"
+        "New processes, in random order; the cost of bare Python in the same environment and round is subtracted, "
+        "except from memory, which is that of the whole process. `import aymara_async` alone loads next to nothing: "
+        f"what a name of it needs is loaded when the name is first used, as the line below shows. {comparison.rounds}"
     )
     section.targets = [
         Target(f"import aymara_async, {what} over bare Python", comparison.of("import aymara_async", key), at_most=15)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import attrs
 import pytest
 
 from aymara_async.models import Eval, EvalRunReport, EvalRunResult, EvalSuiteReport, ScoredResponse
 from benchmarks.answers import EVAL_UUID, a_run, a_scored_response, a_suite_report, an_eval, submitted_responses
+from benchmarks.canned_scoring import Scored, Scoring, write_responses
 from benchmarks.comparison import Comparison, Spread, number
 from benchmarks.contestants import limit, limit_models, ours
 from benchmarks.measuring.tasks import get, make_calls
 from benchmarks.section import Section, Target
+from benchmarks.server import listen
 
 
 async def test_all_get_the_same_eval(canned_url: str) -> None:
@@ -29,6 +34,16 @@ async def test_all_iterate_over_the_same_items(canned_url: str, latency_ms: int)
         theirs = [one["response_uuid"] async for one in iterate(f"list-1234-{latency_ms}")]
     assert mine == theirs
     assert len(set(mine)) == 1234
+
+
+async def test_the_canned_server_scores_what_it_is_sent_once(tmp_path: Path) -> None:
+    scored, file = Scored(), tmp_path / "responses.jsonl"
+    await asyncio.to_thread(write_responses, 120, file)
+    url, server = await listen(lambda: Scoring(scored))
+    journal = str(tmp_path / "journal.db")
+    assert await ours.score(url, "key", EVAL_UUID, str(file), journal, batch_size=50) == (120, 120)
+    server.close()
+    assert (scored.number, len(scored.prompts), max(scored.prompts.values())) == (120, 120, 1)
 
 
 def test_all_send_the_same_responses() -> None:
