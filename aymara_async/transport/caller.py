@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, TypeVar, cast
 
 import attrs
 from multidict import CIMultiDict
 
 from aymara_async.errors import APIResponseValidationError, RequestValidationError
+from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.body import Body, FileBody, JSONBody
 from aymara_async.transport.codec import encode, encode_request
@@ -46,13 +46,7 @@ class Caller:
         sent = _body(body, json, options.get("extra_body")) if options or body or json is not None else None
         request = self._request(method, path, options, query, sent, is_idempotent)
         response = await self.session.request(request, self.options)
-        try:
-            return cast(T, wire.decode(response, returns))
-        except APIResponseValidationError:
-            pass
-        # Raised a second time, as the first error may hold a key that the server repeated.
-        wire.redact(response, self.session.settings.headers, request.headers)
-        return cast(T, wire.decode(response, returns))
+        return cast(T, _decode(response, returns, self.session.settings.headers, request.headers))
 
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
         """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""
@@ -106,8 +100,32 @@ class RawCaller(Caller):
         request = self._request(method, path, options, rest.get("query"), body, rest.get("is_idempotent"))
         response = await self.session.request(request, self.options)
         response.headers = CIMultiDict(response.headers)
-        response.decode = partial(wire.decode, cl=returns)
+        response.decode = _Decode(returns, (self.session.settings.headers, request.headers))
         return cast(T, response)
+
+
+@attrs.frozen
+class _Decode:
+    """Make the result of a raw response; what is pickled with it holds no key."""
+
+    returns: type
+    sent: tuple[Mapping[str, str] | None, ...] = attrs.field(repr=False)
+
+    def __call__(self, response: APIResponse[object]) -> Any:
+        return _decode(response, self.returns, *self.sent)
+
+    def __reduce__(self) -> tuple[type[_Decode], tuple[object, ...]]:
+        return _Decode, (self.returns, ())
+
+
+def _decode(response: APIResponse[object], returns: type, *sent: Mapping[str, str] | None) -> object:
+    try:
+        return wire.decode(response, returns)
+    except APIResponseValidationError:
+        pass
+    # Raised a second time, as the first error may hold a key that the server repeated.
+    wire.redact(response, *sent)
+    return wire.decode(response, returns)
 
 
 def _body(

@@ -137,7 +137,15 @@ FAULTS: dict[str, Step] = {
     "redirect": redirect(307, "https://evil.example/"),
     "wrong field": reply(200, {"ai_description": 5}),
 }
+
+
+async def parse(client: AsyncAymaraAI) -> Eval:
+    response = await client.evals.with_raw_response.get("test.1")
+    return response.parse()
+
+
 CALLS: dict[str, Callable[[AsyncAymaraAI], Awaitable[object]]] = {
+    "parse": parse,
     "read": lambda client: client.evals.get("test.1"),
     "write": lambda client: client.evals.runs.score_responses(eval_uuid="test.1", responses=[]),
     "delete": lambda client: client.delete("/v2/evals/test.1", cast_to=Eval),
@@ -170,6 +178,14 @@ async def test_key_is_in_no_error_and_no_log(fault: str, call: str, caplog: pyte
     assert not [text for text in shown if MARK in text]
     again = pickle.loads(pickle.dumps(caught.value))
     assert str(again) == str(caught.value)
+
+
+async def test_a_raw_response_is_pickled_without_the_key() -> None:
+    async with FaultyServer(reply(200, EVAL)) as server, client_of(server, api_key=OTHER, bearer_token=TOKEN) as client:
+        response = await client.evals.with_raw_response.get("test.1", extra_headers={"x-api-key": OTHER})
+    pickled = pickle.dumps(response)
+    assert MARK not in repr(pickled) + repr(response.decode)
+    assert pickle.loads(pickled).parse() == response.parse()
 
 
 async def test_storage_host_never_sees_the_key() -> None:
