@@ -32,13 +32,19 @@ class Chart:
 CHARTS = (
     Chart("cpu-per-call", "GET one eval, concurrency 64", "CPU per call, µs"),
     Chart("latency", "GET one eval, concurrency 1,000", "p99, ms"),
+    Chart("blocking", "GET one eval, blocking, 1 thread", "calls a second"),
+    Chart("threads", "GET one eval, blocking, 32 threads", "calls a second"),
     Chart("decode", "Decode", "µs of CPU", only="page of 100 scored responses"),
     Chart("encode", "Encode a request of 1,000 responses", "µs of CPU"),
     Chart("list", "Iterate over 20,000 responses", "seconds", only="20 ms"),
     Chart("eval", "A whole eval of 500 prompts", "ms per prompt"),
     Chart("bulk", "Score 100,000 responses", "responses a second"),
+    Chart("limited", "A server that allows 50 requests a second", "requests refused"),
+    Chart("failing", "A server where one request in five fails", "scored more than once"),
+    Chart("sandbox", "Sandbox", "calls a second", is_ours=True),
     Chart("lengths", "How cost grows with the length of a list", "CPU per item, µs", is_ours=True),
     Chart("widths", "How cost grows with the number of calls under way", "CPU per call, µs", is_ours=True),
+    Chart("jobs", "How cost grows with the number of responses to score", "CPU per response, µs", is_ours=True),
     Chart("installed", "Installed", "MB"),
 )
 
@@ -57,7 +63,7 @@ def bars(text: str, chart: Chart) -> dict[str, float]:
         return {}
     column = head.index(chart.column)
     chosen = [row for row in rows if not chart.only or row[1] == chart.only]
-    return {row[0].replace("`", ""): float(row[column].split()[0].replace(",", "")) for row in chosen}
+    return {row[0].replace("`", ""): float(row[column].split()[0].rstrip("%").replace(",", "")) for row in chosen}
 
 
 def draw(chart: Chart, values: dict[str, float], path: Path) -> None:

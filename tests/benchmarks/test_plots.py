@@ -34,15 +34,16 @@ RESULTS = """# Results
 
 ## Second
 
-| | MB |
-| --- | ---: |
-| ours | 17.4 |
+| | MB | refused |
+| --- | ---: | ---: |
+| ours | 17.4 | 0.1% (0.0% to 0.2%) |
 """
 
 
 def test_bars_are_the_column_of_the_section(plots: ModuleType) -> None:
     assert plots.bars(RESULTS, plots.Chart("x", "First", "seconds", only="20 ms")) == {"ours, async for": 1234}
     assert plots.bars(RESULTS, plots.Chart("x", "Second", "MB")) == {"ours": 17.4}
+    assert plots.bars(RESULTS, plots.Chart("x", "Second", "refused")) == {"ours": 0.1}
 
 
 @pytest.mark.parametrize(("section", "column"), [("Third", "MB"), ("Second", "seconds")])
