@@ -31,7 +31,7 @@ def limited(bench: Bench) -> Iterator[Section]:
     seconds = bench.of(60, 40)
     responses = ALLOWED * seconds
     found = Comparison()
-    for _ in range(bench.of(3, 1)):
+    for _ in range(bench.of(2, 1)):
         for contestant in ("ours", "official"):
             with scoring_job(bench, responses, rate_limit=ALLOWED) as job:
                 sample = job.score(Way(contestant), batch_size=1)
