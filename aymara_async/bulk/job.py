@@ -105,7 +105,7 @@ class Job:
         if self.checks_prompts:
             await self._learn_prompts()
         await self._send_all()
-        await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace)
+        await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace, patience=self.patience)
 
     async def _settle_earlier_sessions(self) -> None:
         """Find out about every batch that was under way when an earlier session ended, before anything is sent."""

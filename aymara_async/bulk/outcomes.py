@@ -1,4 +1,4 @@
-"""What a failed attempt to send a batch means for the batch: a pure decision.
+"""What a failure means for the batch that was sent, or the question that was asked: pure decisions.
 
 =====================================================  =========  ==================================================
 failure                                                meaning    what follows
@@ -14,7 +14,13 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from aymara_async.errors import APIConnectionError, APIResponseValidationError, APIStatusError, AymaraAIError
+from aymara_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    AymaraAIError,
+    PaginationError,
+)
 from aymara_async.transport.retry import AMBIGUOUS, REFUSED
 
 _REJECTED = frozenset({400, 413, 422})
@@ -43,3 +49,12 @@ def meaning(error: AymaraAIError) -> Meaning:
             return Meaning.LOST
         return Meaning.REFUSED if error.is_retryable else Meaning.FATAL
     return Meaning.LOST if isinstance(error, APIResponseValidationError) else Meaning.FATAL
+
+
+def is_passing(error: AymaraAIError) -> bool:
+    """Tell whether a question that failed like this may be answered when it is asked again."""
+    if isinstance(error, APIStatusError):
+        return error.status_code in AMBIGUOUS | REFUSED
+    if isinstance(error, APIConnectionError):
+        return error.is_sent or error.is_retryable
+    return isinstance(error, APIResponseValidationError | PaginationError)

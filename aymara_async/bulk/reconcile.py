@@ -34,6 +34,7 @@ from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
+from aymara_async.bulk.outcomes import is_passing
 from aymara_async.errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -41,7 +42,6 @@ from aymara_async.errors import (
     PaginationError,
 )
 from aymara_async.models import ScoredResponse
-from aymara_async.transport.retry import AMBIGUOUS, REFUSED
 
 SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2, 5.0
 ENOUGH = 5
@@ -101,9 +101,8 @@ class Reconciler:
         except (APIConnectionError, APIStatusError, APIResponseValidationError, PaginationError) as error:
             if isinstance(error, BatchOutcomeUnknownError):
                 raise
-            is_passing = not isinstance(error, APIStatusError) or error.status_code in AMBIGUOUS | REFUSED
             oldest = min(self._doubts, key=lambda doubt: doubt.since)
-            if not is_passing or began - oldest.since > self.patience:
+            if not is_passing(error) or began - oldest.since > self.patience:
                 raise unknown(oldest, f"the server cannot be asked ({error.message.rstrip('.')})") from error
 
     async def _look(self, began: float) -> None:

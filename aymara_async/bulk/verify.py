@@ -11,17 +11,38 @@ from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.errors import ScoredTwiceError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run
+from aymara_async.bulk.outcomes import is_passing
 from aymara_async.bulk.result import BulkResult
-from aymara_async.errors import IncompleteScoringError, PaginationError
+from aymara_async.errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    IncompleteScoringError,
+    PaginationError,
+)
 
 PAUSE = 0.5
 
 
-async def verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: float) -> None:
+async def verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: float, patience: float) -> None:
     """Compare what was submitted, what was scored, and what the server lists; it may take the grace period to list it.
 
-    Raises ``IncompleteScoringError``, ``ScoredTwiceError`` and ``APIError``.
+    A server that cannot be asked is asked again, for as long as the patience lasts. Raises ``IncompleteScoringError``,
+    ``ScoredTwiceError`` and ``APIError``.
     """
+    end = monotonic() + patience
+    while True:
+        try:
+            await _verify(calls, journal, result, grace=grace)
+        except (APIConnectionError, APIStatusError, APIResponseValidationError, PaginationError) as error:
+            if not is_passing(error) or monotonic() >= end:
+                raise
+            await asyncio.sleep(min(PAUSE, patience))
+        else:
+            return
+
+
+async def _verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: float) -> None:
     runs = await journal.runs()
     uuids = [run.eval_run_uuid for run in runs if run.eval_run_uuid is not None]
     result.eval_run_uuids[:] = uuids

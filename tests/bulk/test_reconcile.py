@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from aymara_async import (
+    APIError,
+    APIResponseValidationError,
     AsyncAymaraAI,
     AuthenticationError,
     ClientClosedError,
     IncompleteScoringError,
     JobFailedError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RetryPolicy,
 )
 from aymara_async.bulk.calls import Calls
@@ -195,7 +198,7 @@ def changing_answers(monkeypatch: pytest.MonkeyPatch, change: Change, *, path: s
 
     async def changed(self: SessionManager, request: Request, *args: Any) -> Any:
         answer = await attempt(self, request, *args)
-        if path in request.url:
+        if path in request.url and answer.content.startswith(b"{"):
             body = answer.json()
             change(body)
             answer.content = msgspec.json.encode(body)
@@ -300,6 +303,44 @@ async def test_what_the_server_forgets_is_named(bench: Any, monkeypatch: pytest.
             scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
     assert len(scored) == 30
     assert caught.value.missing == [b.prompts[7]]
+
+
+@pytest.mark.parametrize("operation", [LIST, RESPONSES])
+async def test_a_server_that_cannot_be_asked_at_the_end_is_asked_again(bench: Any, operation: str) -> None:
+    b = await bench(30, faults=[f"content_type@{operation}:times=2"])
+    result = await b.scorer(batch_size=10).run(b.rows)
+    assert result.scored == 30
+    b.check_each_once()
+
+
+@pytest.mark.parametrize("fault", [f"content_type@{LIST}", f"error@{LIST}:status=403"])
+async def test_a_server_that_cannot_be_asked_for_long_ends_the_job(bench: Any, fault: str) -> None:
+    b = await bench(30, faults=[fault])
+    with pytest.raises(APIError) as caught:
+        await b.scorer(batch_size=10, patience=0.2).run(b.rows)
+    if "403" in fault:
+        assert isinstance(caught.value, PermissionDeniedError)
+        assert len(b.sent(LIST)) == 1, "to ask again would not help"
+    else:
+        assert isinstance(caught.value, APIResponseValidationError)
+        assert len(b.sent(LIST)) > 1
+    assert sum(b.scored().values()) == 30
+
+
+async def test_a_list_that_broke_off_at_the_end_is_read_again(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    b = await bench(250)
+    counts = 0
+
+    def lie(body: Any) -> None:
+        nonlocal counts
+        if len(body["items"]) == 1:  # it is asked how many there are
+            counts += 1
+            body["count"] += 1
+
+    changing_answers(monkeypatch, lie, path="/responses?")
+    b.sandbox.add_fault(f"content_type@{RESPONSES}:calls=3")
+    assert (await b.scorer(batch_size=50).run(b.rows)).scored == 250
+    assert counts == 2
 
 
 async def test_a_count_that_lies_is_checked_against_the_list(bench: Any) -> None:
