@@ -52,7 +52,7 @@ class Source:
         """What the iterator raised after the rows that it has given."""
         self.total: int | None = None
         """How many there are, where that can be told."""
-        self.is_at_hand = isinstance(responses, str | os.PathLike | list | tuple)
+        self.is_at_hand: bool = isinstance(responses, str | os.PathLike | list | tuple)
         """Whether nobody minds, or notices, that rows are pulled before they can be sent."""
         given = cast(object, responses)
         if isinstance(given, AsyncIterable):
