@@ -123,6 +123,8 @@ class Case:
     def recorded(self) -> set[str]:
         """Which prompts the journal says were answered in a batch that was to be sent."""
         with closing(sqlite3.connect(self._order["journal"])) as connection:
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                return set()  # there was not even room to make it
             turns = connection.execute("SELECT value FROM batches, json_each(batches.turns)").fetchall()
         return {json.loads(turn)[2] for (turn,) in turns}
 

@@ -41,7 +41,7 @@ def test_many_random_kills_and_losses_hit_every_point(worker: Worker, tmp_path: 
     assert not tally.never_hit(), str(tally)
 
 
-@pytest.mark.parametrize("kilobytes", [80, 200, 400])
+@pytest.mark.parametrize("kilobytes", [40, 80, 100, 200, 400])
 def test_a_full_disk_stops_a_job_that_resumes(worker: Worker, kilobytes: int, tmp_path: Path) -> None:
     with Case(worker, tmp_path, responses=200, faults=[], seed=0, batch_size=2, concurrency=3) as case:
         stopped = case.run(file_size=kilobytes * 1024)

@@ -144,8 +144,14 @@ async def parse(client: AsyncAymaraAI) -> Eval:
     return response.parse()
 
 
+async def parse_list(client: AsyncAymaraAI) -> object:
+    response = await client.evals.with_raw_response.list()
+    return response.parse()
+
+
 CALLS: dict[str, Callable[[AsyncAymaraAI], Awaitable[object]]] = {
     "parse": parse,
+    "parse list": parse_list,
     "read": lambda client: client.evals.get("test.1"),
     "write": lambda client: client.evals.runs.score_responses(eval_uuid="test.1", responses=[]),
     "delete": lambda client: client.delete("/v2/evals/test.1", cast_to=Eval),
