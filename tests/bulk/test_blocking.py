@@ -123,7 +123,9 @@ def test_ctrl_c_leaves_a_journal_that_resumes(client: AymaraAI, sandbox: Sandbox
     file, journal = tmp_path / "rows.jsonl", tmp_path / "j"
     file.write_text("\n".join(map(json.dumps, rows)))
     arguments = [sandbox.url, sandbox.api_key, eval_uuid, str(journal), str(file)]
-    script = PRELUDE + textwrap.dedent(SCRIPTS[way])
+    # A shell that runs the tests in the background has them ignore SIGINT, and all that they start.
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script = listening + PRELUDE + textwrap.dedent(SCRIPTS[way])
     process = subprocess.Popen(
         [sys.executable, "-c", script, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
