@@ -29,7 +29,7 @@ def server_url() -> Iterator[str]:
     ) as process:
         assert process.stdin
         assert process.stdout
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        yield process.stdout.readline().strip()
         process.stdin.close()
 
 

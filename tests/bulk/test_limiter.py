@@ -212,16 +212,16 @@ async def test_other_calls_find_a_connection_beside_jobs_that_take_all_they_may(
 
 async def test_jobs_share_what_the_server_allows(bench: Any) -> None:
     b = await bench(80)
-    went: list[str] = []
     jobs = [
         b.scorer(batch_size=1, run_name=name, run_per_batch=True, concurrency=8).run(b.rows[start : start + 40])
         for name, start in (("one", 0), ("two", 40))
     ]
     limiter = limiter_of(b.client._session, POLICY)
-    limiter.rate.value = limiter.rate.ceiling = 400.0
+    limiter.rate.value = limiter.rate.ceiling = 100.0  # slower than any machine that runs this
     await asyncio.gather(*jobs)
     went = [request.json()["name"].split()[0] for request in b.sent()]
-    assert abs(Counter(went[:40])["one"] - 20) <= 5
+    since_both = went[max(went.index("one"), went.index("two")) :]
+    assert abs(Counter(since_both[:40])["one"] - 20) <= 5
     b.check_each_once()
 
 
