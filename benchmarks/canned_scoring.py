@@ -1,7 +1,7 @@
-"""A canned server that scores: ``python -m benchmarks.canned_scoring RESPONSES FILE``.
+"""A canned server that scores: ``python -m benchmarks.canned_scoring RESPONSES FILE SECONDS``.
 
 It looks at no more than it must to answer a scoring job: what comes is put into scored responses made beforehand, and
-counted. So it is faster than every client, which the sandbox, that checks and stores everything, is not. As
+counted, and the answer given after so many seconds; an eval is given at once. So it is faster than every client, which the sandbox, that checks and stores everything, is not. As
 ``benchmarks.scoring_server`` does, it writes the responses to FILE, tells in a line of JSON where it is and, when its
 input ends, in a second one what it scored.
 """
@@ -19,7 +19,7 @@ from time import process_time
 import msgspec
 
 from benchmarks.answers import EVAL_UUID, PAGE_MARK, SUBMITTED, a_run, a_scored_response, encoded
-from benchmarks.server import Answering, listen, response
+from benchmarks.server import EVAL, Answering, listen, response
 
 
 class _Submitted(msgspec.Struct):
@@ -43,6 +43,7 @@ _START, _AFTER_PROMPT, _AFTER_THREAD, _AFTER_CONTENT, _END = _scored_parts()
 _RUN, _AFTER_RESPONSES = encoded(a_run(0)).split(b'"responses":null')
 _FIRST = encoded(a_scored_response(0))
 _NOTHING = response(b'{"items":[],"count":0}')
+_GET_EVAL = f"GET /v2/evals/{EVAL_UUID} HTTP".encode()
 
 
 @dataclass
@@ -56,13 +57,19 @@ class Scored:
 class Scoring(Answering):
     """Score what comes over one connection."""
 
-    def __init__(self, scored: Scored) -> None:
-        self.scored = scored
+    def __init__(self, scored: Scored, seconds: float = 0) -> None:
+        self.scored, self.seconds = scored, seconds
 
     def answer(self, request: bytes) -> None:
         """Take a request whole, and answer it."""
         if request.startswith(b"POST"):
-            self.transport.write(response(self.score(request[request.find(b"\r\n\r\n") :])))
+            answer = response(self.score(request[request.find(b"\r\n\r\n") :]))
+            if self.seconds:
+                asyncio.get_running_loop().call_later(self.seconds, self.give, answer)
+            else:
+                self.transport.write(answer)
+        elif request.startswith(_GET_EVAL):
+            self.transport.write(EVAL)
         elif b"/responses?" in request:  # at the end of a job, which asks for one to learn how many there are
             self.transport.write(response(b'{"items":[%b],"count":%d}' % (_FIRST, self.scored.number)))
         else:
@@ -87,11 +94,11 @@ def write_responses(number: int, file: Path) -> None:
     file.write_text("".join(line.format(one, content) for one in range(number)), encoding="utf-8")
 
 
-async def serve(responses: int, file: Path) -> None:
+async def serve(responses: int, file: Path, seconds: float) -> None:
     """Serve until the input ends."""
     write_responses(responses, file)
     scored = Scored()
-    url, server = await listen(lambda: Scoring(scored))
+    url, server = await listen(lambda: Scoring(scored, seconds))
     print(json.dumps({"url": url, "key": "key", "eval_uuid": EVAL_UUID}), flush=True)
     before = process_time()
     await asyncio.to_thread(sys.stdin.read)
@@ -107,4 +114,4 @@ async def serve(responses: int, file: Path) -> None:
 if __name__ == "__main__":
     import uvloop
 
-    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from benchmarks.bench import Bench
 from benchmarks.comparison import Comparison
-from benchmarks.rows.scoring_job import scoring_job
+from benchmarks.rows.scoring_job import canned_scoring_job, scoring_job
 from benchmarks.section import Section, Target
 from benchmarks.ways import NAMES, Way
 
@@ -97,16 +97,16 @@ def failing(bench: Bench) -> Iterator[Section]:
 
 def beside(bench: Bench) -> Iterator[Section]:
     """Make single calls while a job runs whose server takes its time, so that no side is short of a processor."""
-    slow = {"kind": "latency", "operation": "evals.runs.score_responses", "seconds": 0.5}
+    responses = bench.of(10_000, 2_000)
     found = Comparison()
-    for _ in range(bench.of(3, 1)):
-        with scoring_job(bench, bench.of(10_000, 2_000), faults=[slow]) as job:
+    for _ in range(bench.of(5, 1)):
+        with canned_scoring_job(bench, responses, seconds=0.5) as job:
             sample = job.run("call_beside", Way("ours", {"journal": True}), seconds=bench.of(10, 2))
         found.add("ours", sample)
     section = Section(
         "A single call beside a bulk job",
-        "`evals.get` every 10 ms by the client that scores 10,000 responses with a journal, on a server that takes "
-        f"half a second for a batch; alone means without the job. {found.rounds}",
+        f"`evals.get` every 10 ms by the client that scores {responses:,} responses with a journal, on the canned "
+        f"server, which takes half a second for a batch; alone means without the job. {found.rounds}",
         ("", "p50, ms", "p99, ms"),
         [[when, *[str(found.of("ours", f"{when}_p{share}_ms")) for share in (50, 99)]] for when in ("alone", "beside")],
     )

@@ -56,10 +56,10 @@ def scoring_job(bench: Bench, responses: int, **settings: object) -> Iterator[Sc
 
 
 @contextmanager
-def canned_scoring_job(bench: Bench, responses: int) -> Iterator[ScoringJob]:
-    """Start a canned server with so many responses to score."""
+def canned_scoring_job(bench: Bench, responses: int, seconds: float = 0) -> Iterator[ScoringJob]:
+    """Start a canned server with so many responses to score, that takes so many seconds for a batch."""
     program = [str(TOOLS.python), "-P", "-m", "benchmarks.canned_scoring"]
-    with _job(bench, lambda file: [*program, str(responses), file]) as job:
+    with _job(bench, lambda file: [*program, str(responses), file, str(seconds)]) as job:
         yield job
 
 

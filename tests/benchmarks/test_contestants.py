@@ -36,10 +36,13 @@ async def test_all_iterate_over_the_same_items(canned_url: str, latency_ms: int)
     assert len(set(mine)) == 1234
 
 
-async def test_the_canned_server_scores_what_it_is_sent_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.01])
+async def test_the_canned_server_scores_what_it_is_sent_once(tmp_path: Path, seconds: float) -> None:
     scored, file = Scored(), tmp_path / "responses.jsonl"
     await asyncio.to_thread(write_responses, 120, file)
-    url, server = await listen(lambda: Scoring(scored))
+    url, server = await listen(lambda: Scoring(scored, seconds))
+    async with ours.getting(url) as get:
+        assert (await get()).eval_uuid == EVAL_UUID
     journal = str(tmp_path / "journal.db")
     assert await ours.score(url, "key", EVAL_UUID, str(file), journal, batch_size=50) == (120, 120)
     server.close()
