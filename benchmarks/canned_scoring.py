@@ -1,9 +1,9 @@
 """A canned server that scores: ``python -m benchmarks.canned_scoring RESPONSES FILE SECONDS``.
 
 It looks at no more than it must to answer a scoring job: what comes is put into scored responses made beforehand, and
-counted, and the answer given after so many seconds; an eval is given at once. So it is faster than every client, which the sandbox, that checks and stores everything, is not. As
-``benchmarks.scoring_server`` does, it writes the responses to FILE, tells in a line of JSON where it is and, when its
-input ends, in a second one what it scored.
+counted, and the answer given after so many seconds; an eval is given at once. So it is faster than every client, which
+the sandbox, that checks and stores everything, is not. As ``benchmarks.scoring_server`` does, it writes the responses
+to FILE, tells in a line of JSON where it is and, when its input ends, in a second one what it scored.
 """
 
 from __future__ import annotations
