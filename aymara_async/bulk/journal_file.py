@@ -10,7 +10,7 @@ from aymara_async.bulk.errors import JournalError
 
 APPLICATION_ID = 0x41796D61
 VERSION = 2
-PAGE = 8192
+PAGE = 16384
 LOG = 4_000_000
 """Bytes that the log grows to before its content is brought to its place."""
 
@@ -33,6 +33,25 @@ CREATE TEMP TABLE turns (
   batch INTEGER, response_uuid TEXT, result INTEGER, place INTEGER, UNIQUE (prompt_uuid, thread_uuid, turn_number));
 CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
+CREATE TEMP TABLE followed (batch INTEGER NOT NULL, result INTEGER NOT NULL);
+INSERT INTO temp.followed VALUES (0, 0);
+"""
+# Brings what was sent and recorded to the turns, many batches at once: each statement waits for Python's lock.
+# LIMIT -1 keeps SQLite from looking at all the results for each of the turns; the groups of the batches do the same.
+_FOLLOW = """
+CREATE TEMP TRIGGER follow AFTER UPDATE ON followed BEGIN
+  UPDATE turns SET state = sent.is_open, batch = sent.batch
+  FROM (
+    SELECT json_extract(given.value, '$[0]') AS turn, max(batches.id) AS batch, batches.is_open
+    FROM batches CROSS JOIN json_each(batches.turns) AS given WHERE batches.id > old.batch GROUP BY turn
+  ) AS sent WHERE turns.id = sent.turn;
+  UPDATE turns SET state = 2, result = found.result, place = found.place, response_uuid = found.response_uuid
+  FROM (
+    SELECT json_extract(given.value, '$[0]') AS turn, json_extract(given.value, '$[1]') AS response_uuid,
+      iif(length(results.scored), results.id, NULL) AS result, given.key AS place
+    FROM results CROSS JOIN json_each(results.turns) AS given WHERE results.id > old.result LIMIT -1
+  ) AS found WHERE turns.id = found.turn;
+END;
 """
 
 
@@ -57,7 +76,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         connection.executescript("PRAGMA temp.cache_size=-4096; PRAGMA temp.journal_mode=MEMORY;")
         if is_new:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        connection.executescript(_TEMPORARY)
+        connection.executescript(_TEMPORARY + _FOLLOW)
     except BaseException:
         connection.close()
         raise

@@ -20,6 +20,8 @@ from aymara_async.models import ScoredResponse
 from aymara_async.transport.codec import decoder
 
 NEW, SENT, SCORED = 0, 1, 2
+FOLLOWED_AT_ONCE = 16
+"""So many results at most are recorded before the table of turns follows, even if nothing is asked of it."""
 
 
 def _json(value: object) -> str:
@@ -51,24 +53,27 @@ def begin_session(
     db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
     if session > 1:
         db.execute(_RECALL_TURNS)
-        db.execute(_RECALL_SENT, (SENT,))
-        # One batch at a time: all at once, SQLite would look at each result for each turn.
-        for result, turns in db.execute("SELECT id, turns FROM results"):
-            db.execute(_SCORED_TURNS, {"given": turns, "state": SCORED, "result": result})
+        _follow(db)
     return session, settings["run_name"]
 
 
-# The batch that a turn was last sent with decides.
+def _follow(db: sqlite3.Connection) -> None:
+    """Bring the table of turns up to what was sent and recorded, before it is asked about that."""
+    db.execute(
+        "UPDATE temp.followed SET batch = (SELECT ifnull(max(id), 0) FROM batches), "
+        "result = (SELECT ifnull(max(id), 0) FROM results)"
+    )
+
+
 _RECALL_TURNS = """
-INSERT INTO temp.turns (id, number, prompt_uuid, thread_uuid, turn_number, digest, session, batch)
+INSERT INTO temp.turns (id, number, prompt_uuid, thread_uuid, turn_number, digest, session)
 SELECT json_extract(sent.value, '$[0]'), json_extract(sent.value, '$[1]'), json_extract(sent.value, '$[2]'),
        ifnull(json_extract(sent.value, '$[3]'), ''), json_extract(sent.value, '$[4]'), json_extract(sent.value, '$[5]'),
-       0, batches.id
+       0
 FROM batches CROSS JOIN json_each(batches.turns) AS sent
 WHERE true ORDER BY batches.id
-ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, number = excluded.number, digest = excluded.digest
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, digest = excluded.digest
 """
-_RECALL_SENT = "UPDATE temp.turns SET state = ? WHERE batch IN (SELECT id FROM batches WHERE is_open)"
 _INSERT_TURNS = """
 INSERT INTO temp.turns (prompt_uuid, thread_uuid, turn_number, digest, session, number)
 SELECT json_extract(given.value, '$[1]'), json_extract(given.value, '$[2]'), json_extract(given.value, '$[3]'),
@@ -96,6 +101,7 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
         assert inserted.lastrowid is not None
         first_id = inserted.lastrowid - len(items) + 1
         return [Registered(item.turn(turn_id)) for turn_id, item in enumerate(items, first_id)]
+    _follow(db)
     rows = db.execute(_FIND_TURNS, {"given": given}).fetchall()
     results = _results(db, {(row[5], row[6]) for row in rows if row[5] is not None})
     registered: list[Registered] = []
@@ -132,14 +138,13 @@ def _results(db: sqlite3.Connection, wanted: Iterable[tuple[int, int]]) -> dict[
 
 
 _ADD_TO_RUN = "INSERT INTO batches (run, already, turns) SELECT id, scored, ? FROM runs WHERE id = ?"
-_SEND = "UPDATE temp.turns SET state = ?, batch = ? WHERE id IN (SELECT value FROM json_each(?))"
 
 
 def intend(
     turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection, *, is_kept: bool
 ) -> SentBatch:
     """Store a batch, and that its turns are sent with it."""
-    given = _json(turns) if is_kept else "[]"
+    given = _json(turns if is_kept else [(turn.id,) for turn in turns])
     if run is not None:
         batch = db.execute(_ADD_TO_RUN, (given, run.id)).lastrowid
     else:
@@ -150,7 +155,6 @@ def intend(
         db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch))
         run = Run(run_id, name, None)
     assert batch is not None, "it was just inserted"
-    db.execute(_SEND, (SENT, batch, _json([turn.id for turn in turns])))
     return SentBatch(batch, run, turns)
 
 
@@ -162,12 +166,14 @@ def already(batches: Iterable[int], db: sqlite3.Connection) -> int:
 
 def release(batch: SentBatch, db: sqlite3.Connection) -> None:
     """Store that what is not scored of a batch is as if it had not been sent."""
+    _follow(db)
     db.execute("UPDATE batches SET is_open = 0 WHERE id = ?", (batch.id,))
     db.execute("UPDATE temp.turns SET state = ? WHERE batch = ? AND state = ?", (NEW, batch.id, SENT))
 
 
 def taken(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> set[str]:
     """Return the ids of the results to these prompts."""
+    _follow(db)
     return {uuid for (uuid,) in db.execute(_TAKEN, (_json(prompt_uuids), SCORED))}
 
 
@@ -184,6 +190,7 @@ WHERE turns.prompt_uuid IN (SELECT value FROM json_each(?)) AND turns.state = ? 
 
 def under_way(prompt_uuids: Sequence[str], run_id: int, db: sqlite3.Connection) -> list[Turn]:
     """Return the turns of these prompts that were sent to the run, and of which nothing more is known."""
+    _follow(db)
     rows = db.execute(_UNDER_WAY, (_json(prompt_uuids), SENT, run_id))
     return [_turn(*row) for row in rows]
 
@@ -200,14 +207,8 @@ SELECT response_uuid FROM temp.turns WHERE state = :state AND batch = (
 
 def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
     """Return the ids of the results of the run's first batch."""
+    _follow(db)
     return {uuid for (uuid,) in db.execute(_FIRST, {"state": SCORED, "run": run_id}) if uuid is not None}
-
-
-_SCORED_TURNS = """
-UPDATE temp.turns
-SET state = :state, response_uuid = json_extract(given.value, '$[1]'), result = :result, place = given.key
-FROM json_each(:given) AS given WHERE turns.id = json_extract(given.value, '$[0]')
-"""
 
 
 def record(
@@ -223,11 +224,11 @@ def record(
     if not db.execute(count, (len(found), batch.run.id, eval_run_uuid)).rowcount:
         db.execute(count, (len(found), _run_at(batch, eval_run_uuid, db), eval_run_uuid))
     turns = _json([(turn.id, scored.response_uuid) for turn, scored in found])
-    result = None
-    if keeps_results:
-        scored = msgspec.json.encode([scored for _, scored in found])
-        result = db.execute("INSERT INTO results (turns, scored) VALUES (?, ?)", (turns, scored)).lastrowid
-    db.execute(_SCORED_TURNS, {"given": turns, "state": SCORED, "result": result})
+    scored = msgspec.json.encode([scored for _, scored in found]) if keeps_results else b""
+    result = db.execute("INSERT INTO results (turns, scored) VALUES (?, ?)", (turns, scored)).lastrowid
+    assert result is not None, "it was just inserted"
+    if result % FOLLOWED_AT_ONCE == 0:
+        _follow(db)
 
 
 def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:
@@ -252,6 +253,7 @@ WHERE turns.state = ? ORDER BY batches.id, turns.number
 
 def sent(db: sqlite3.Connection) -> list[SentBatch]:
     """Return the batches with turns that are sent and not scored."""
+    _follow(db)
     turns = defaultdict[SentBatch, list[Turn]](list)
     for batch_id, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
         batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), ())
@@ -291,6 +293,7 @@ def add_listed(rows: Sequence[tuple[str | None, str]], db: sqlite3.Connection) -
 
 def compare_listed(run_id: int, db: sqlite3.Connection) -> tuple[list[str], list[str]]:
     """Return the prompts of what is not listed, and of what is listed but not known; forget what was listed."""
+    _follow(db)
     missing = [prompt for (prompt,) in db.execute(_NOT_LISTED, {"state": SCORED, "run": run_id})]
     unknown = [prompt for (prompt,) in db.execute(_NOT_KNOWN, (SCORED,))]
     db.execute("DELETE FROM temp.listed")

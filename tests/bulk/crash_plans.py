@@ -32,17 +32,22 @@ CUT = {"kind": "reset", "operation": SCORE, "calls": [1, 2], "processed": True}
 NOT_ARRIVED = {"kind": "reset", "operation": SCORE, "calls": [1, 2]}
 WRONG_COUNT = {"kind": "change_count", "operation": RESPONSES, "calls": [1], "by": 2}
 FAULTS_FOR: dict[str, list[dict[str, Any]]] = {
+    "release: before UPDATE temp.followed": [NOT_ARRIVED],
     "release: before UPDATE batches": [NOT_ARRIVED],
     "release: before UPDATE temp.turns": [NOT_ARRIVED],
+    "under_way: before UPDATE temp.followed": [CUT],
     "under_way: before SELECT": [CUT],
+    "taken: before UPDATE temp.followed": [CUT],
     "taken: before SELECT": [CUT],
     "score: after a failure": [CUT],
     "append: after a failure": [{**CUT, "calls": [3, 4]}],
     "list runs: before the request": [CUT],
     "list runs: after the answer": [CUT],
     "list runs: after a failure": [CUT, {"kind": "error", "operation": LIST, "calls": [1, 2]}],
+    "first_scored: before UPDATE temp.followed": [{**CUT, "calls": [3, 4, 5]}],
     "first_scored: before SELECT": [{**CUT, "calls": [3, 4, 5]}],
     "add_listed: before INSERT INTO temp.listed": [WRONG_COUNT],
+    "compare_listed: before UPDATE temp.followed": [WRONG_COUNT],
     "compare_listed: before SELECT": [WRONG_COUNT],
     "compare_listed: before DELETE FROM temp.listed": [WRONG_COUNT],
     "list prompts: after a failure": [{"kind": "error", "operation": PROMPTS, "calls": [2, 3]}],
@@ -51,6 +56,7 @@ FAULTS_FOR: dict[str, list[dict[str, Any]]] = {
 CHECKS = {"check_prompts": True}
 SMALL = {"run_per_batch": False, "batch_size": 3, "concurrency": 2}
 SETTINGS_FOR: dict[str, dict[str, Any]] = {
+    "record: before UPDATE temp.followed": {"batch_size": 1},
     "single_run: before INSERT INTO runs": {"run_per_batch": False},
     "single_run: before SELECT": {"run_per_batch": False},
     "intend: before INSERT INTO runs": {"run_per_batch": True},
@@ -60,8 +66,10 @@ SETTINGS_FOR: dict[str, dict[str, Any]] = {
     "list prompts: after the answer": CHECKS,
     "list prompts: after a failure": CHECKS,
     "add_listed: before INSERT INTO temp.listed": SMALL,
+    "compare_listed: before UPDATE temp.followed": SMALL,
     "compare_listed: before SELECT": SMALL,
     "compare_listed: before DELETE FROM temp.listed": SMALL,
+    "first_scored: before UPDATE temp.followed": {**SMALL, "batch_size": 7},
     "first_scored: before SELECT": {**SMALL, "batch_size": 7},
     "append: before the request": SMALL,
     "append: after the answer": SMALL,
@@ -69,8 +77,9 @@ SETTINGS_FOR: dict[str, dict[str, Any]] = {
 }
 LATER_POINTS = {
     "begin_session: before INSERT INTO temp.turns",
-    "begin_session: before UPDATE temp.turns",
+    "begin_session: before UPDATE temp.followed",
     "register: before UPDATE temp.turns",
+    "release: before UPDATE temp.followed",
     "release: before UPDATE batches",
     "release: before UPDATE temp.turns",
 }

@@ -390,6 +390,22 @@ async def test_the_life_of_a_turn(path: Path) -> None:
     await again.close()
 
 
+async def test_the_batch_that_a_turn_was_last_sent_with_decides(path: Path) -> None:
+    journal = await open_journal(path)
+    turns = [one.turn for one in await journal.register([item(1), item(2)], knows_prompts=False)]
+    run = await journal.single_run()
+    await journal.intend(turns, run)
+    last = await journal.intend(turns[1:], run)
+    first, second = await journal.sent()
+    assert (first.turns, second) == (turns[:1], last)
+    await journal.close()
+    again = await open_journal(path)
+    assert await again.sent() == [first, second]
+    await again.release(last)
+    assert await again.sent() == [first]
+    await again.close()
+
+
 async def test_a_listed_response_stands_for_one_turn_only(path: Path) -> None:
     journal = await open_journal(path)
     turns = [one.turn for one in await journal.register([item(1), item(2)], knows_prompts=False)]
