@@ -11,7 +11,7 @@ import click
 
 from aymara_async.cli.command import Command
 from aymara_async.cli.interruptible import run_interruptibly
-from aymara_async.cli.options import connection_options, terminal_options
+from aymara_async.cli.options import Connection, options, terminal_options
 from aymara_async.cli.terminal import Terminal, printable
 from aymara_async.errors import APIConnectionError, APIStatusError, AymaraAIError
 
@@ -59,20 +59,18 @@ def delete_command(
     )
     @click.argument("uuids", metavar=f"{what.upper()}...", nargs=-1, required=True)
     @click.option("-y", "--yes", is_flag=True, help="Do not ask; needed where nobody can answer.")
-    @connection_options
+    @options(Connection)
     @terminal_options
     @click.pass_obj
-    def delete(
-        terminal: Terminal, uuids: tuple[str, ...], yes: bool, base_url: str | None, workspace: str | None
-    ) -> None:
+    def delete(terminal: Terminal, uuids: tuple[str, ...], yes: bool, connection: Connection) -> None:
         if not yes:
             _confirm(f"Delete {what} {', '.join(uuids)}, {along}?")
-        run_interruptibly(_delete(terminal, uuids, base_url, workspace))
+        run_interruptibly(_delete(terminal, uuids, connection))
 
-    async def _delete(terminal: Terminal, uuids: tuple[str, ...], base_url: str | None, workspace: str | None) -> None:
+    async def _delete(terminal: Terminal, uuids: tuple[str, ...], connection: Connection) -> None:
         from aymara_async.cli.connection import open_client
 
-        async with open_client(base_url, workspace) as client:
+        async with open_client(connection) as client:
             for uuid in uuids:
                 with in_doubt(terminal, f"The {what} {uuid} may be deleted, or not."):
                     await operation(client)(uuid)

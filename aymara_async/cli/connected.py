@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import click
 
 from aymara_async.cli.interruptible import run_interruptibly
-from aymara_async.cli.options import connection_options, terminal_options
+from aymara_async.cli.options import Connection, options, terminal_options
 from aymara_async.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -25,16 +25,14 @@ def connected(
 
     @wraps(work)
     @click.pass_obj
-    def command(
-        terminal: Terminal, base_url: str | None, workspace: str | None, *args: Any, **arguments: Any
-    ) -> object:
+    def command(terminal: Terminal, connection: Connection, *args: Any, **arguments: Any) -> object:
         async def main() -> object:
             from aymara_async.cli.connection import open_client
 
-            async with open_client(base_url, workspace) as client:
+            async with open_client(connection) as client:
                 terminal.harm = "Nothing was changed."
                 return await work(client, terminal, *args, **arguments)
 
         return run_interruptibly(main())
 
-    return connection_options(terminal_options(command))
+    return options(Connection)(terminal_options(command))

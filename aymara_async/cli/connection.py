@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import attrs
-import click
 
-from aymara_async.cli.options import ALLOW_HTTP
+from aymara_async.cli.options import Connection
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import ConfigurationError
 from aymara_async.scoring.rows import PromptRow
@@ -23,17 +22,17 @@ _KEYS = ("AYMARA_AI_API_KEY", "AYMARA_AI_BEARER_TOKEN")
 
 
 @asynccontextmanager
-async def open_client(base_url: str | None, workspace_uuid: str | None) -> AsyncGenerator[AsyncAymaraAI, None]:
+async def open_client(connection: Connection) -> AsyncGenerator[AsyncAymaraAI, None]:
     """Connect to the API, with the key from the environment; raises ``ConfigurationError``."""
     if not any(map(os.environ.get, _KEYS)):
         raise ConfigurationError(
             f"There is no API key. Set the environment variable {_KEYS[0]}. Without an account, use --sandbox where a "
             "command has it, or the key that `aymara-async sandbox` prints. Nothing was sent."
         )
-    context = click.get_current_context(silent=True)
-    allow_http = context is not None and bool(context.meta.get(ALLOW_HTTP))
     try:
-        client = AsyncAymaraAI(base_url=base_url, workspace_uuid=workspace_uuid, allow_http=allow_http)
+        client = AsyncAymaraAI(
+            base_url=connection.base_url, workspace_uuid=connection.workspace, allow_http=connection.allow_http
+        )
     except ConfigurationError as error:
         raise ConfigurationError(error.message.replace("pass allow_http=True", "add --allow-http")) from None
     async with client:

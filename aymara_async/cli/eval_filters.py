@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
-from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
+from aymara_async.cli.options import option
 from aymara_async.errors import PaginationError
 
 if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
     from aymara_async.models import Eval
-
-C = TypeVar("C", bound=Callable[..., Any])
 
 _PAGE = 100
 """As many as the API gives at once."""
@@ -32,44 +31,51 @@ def _time(value: str) -> datetime:
 
 _RATE = click.FloatRange(0.0, 1.0)
 _SORT_KEYS = click.Choice(["created_at", "updated_at", "name", "pass_rate", "num_score_runs", "last_run_date"])
-_OPTIONS = (
-    click.option("--status", metavar="STATUS", help="Only created, processing, finished or failed evals."),
-    click.option("--type", "eval_type", metavar="SLUG", help="Only evals of this type."),
-    click.option("--name", metavar="TEXT", help="Only evals with this in their name, in upper or lower case."),
-    click.option("--language", metavar="CODE", help="Only evals in this language."),
-    click.option("--modality", metavar="KIND", help="Only text, image or video evals."),
-    click.option(
-        "--jailbreak/--no-jailbreak", "is_jailbreak", default=None, help="Only jailbreak evals, or only others."
-    ),
-    click.option(
-        "--use-sandbox/--no-sandbox",
-        "is_sandbox",
-        default=None,
-        help="Only evals with made-up results, or only others.",
-    ),
-    click.option("--created-by", metavar="NAME", help="Only evals that this user created."),
-    click.option("--created-after", type=_time, metavar="TIME", help="Only evals created later."),
-    click.option("--created-before", type=_time, metavar="TIME", help="Only evals created earlier."),
-    click.option("--has-runs/--no-runs", "has_score_runs", default=None, help="Only evals with runs, or only without."),
-    click.option("--run-status", "score_run_status", metavar="STATUS", help="Only evals with a run in this status."),
-    click.option("--run-created-after", type=_time, metavar="TIME", help="Only evals with a run created later."),
-    click.option("--run-created-before", type=_time, metavar="TIME", help="Only evals with a run created earlier."),
-    click.option("--min-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at least this average, 0 to 1."),
-    click.option("--max-pass-rate", type=_RATE, metavar="RATE", help="Only evals with at most this average, 0 to 1."),
-    click.option("--sort", "sort_by", type=_SORT_KEYS, metavar="KEY", help=f"Sort by {', '.join(_SORT_KEYS.choices)}."),
-    click.option("--order", "sort_order", type=click.Choice(["asc", "desc"]), help="Which end comes first."),
-)
-"""In the order of the help."""
 
 
-def filter_options(command: C) -> C:
-    """Add the filters."""
-    return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
+@attrs.frozen(kw_only=True)
+class EvalFilters:
+    """Which evals to list; None lets all pass."""
 
+    status: str | None = option(metavar="STATUS", help="Only created, processing, finished or failed evals.")
+    eval_type: str | None = option("--type", metavar="SLUG", help="Only evals of this type.")
+    name: str | None = option(metavar="TEXT", help="Only evals with this in their name, in upper or lower case.")
+    language: str | None = option(metavar="CODE", help="Only evals in this language.")
+    modality: str | None = option(metavar="KIND", help="Only text, image or video evals.")
+    is_jailbreak: bool | None = option(
+        "--jailbreak/--no-jailbreak", default=None, help="Only jailbreak evals, or only others."
+    )
+    is_sandbox: bool | None = option(
+        "--use-sandbox/--no-sandbox", default=None, help="Only evals with made-up results, or only others."
+    )
+    created_by: str | None = option(metavar="NAME", help="Only evals that this user created.")
+    created_after: datetime | None = option(type=_time, metavar="TIME", help="Only evals created later.")
+    created_before: datetime | None = option(type=_time, metavar="TIME", help="Only evals created earlier.")
+    has_score_runs: bool | None = option(
+        "--has-runs/--no-runs", default=None, help="Only evals with runs, or only without."
+    )
+    score_run_status: str | None = option(
+        "--run-status", metavar="STATUS", help="Only evals with a run in this status."
+    )
+    run_created_after: datetime | None = option(type=_time, metavar="TIME", help="Only evals with a run created later.")
+    run_created_before: datetime | None = option(
+        type=_time, metavar="TIME", help="Only evals with a run created earlier."
+    )
+    min_pass_rate: float | None = option(
+        type=_RATE, metavar="RATE", help="Only evals with at least this average, 0 to 1."
+    )
+    max_pass_rate: float | None = option(
+        type=_RATE, metavar="RATE", help="Only evals with at most this average, 0 to 1."
+    )
+    sort_by: str | None = option(
+        "--sort", type=_SORT_KEYS, metavar="KEY", help=f"Sort by {', '.join(_SORT_KEYS.choices)}."
+    )
+    sort_order: str | None = option("--order", type=click.Choice(["asc", "desc"]), help="Which end comes first.")
 
-def given_filters(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the filters that were given."""
-    return {name: value for name, value in options.items() if value is not None}
+    @property
+    def given(self) -> dict[str, Any]:
+        """The filters that were given."""
+        return attrs.asdict(self, filter=lambda _, value: value is not None)
 
 
 async def matching_evals(

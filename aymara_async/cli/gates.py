@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import click
@@ -14,6 +13,7 @@ import click
 from aymara_async import analysis
 from aymara_async.analysis.errors import MissingExtraError
 from aymara_async.cli.exit_codes import ExitCode
+from aymara_async.cli.options import option
 from aymara_async.cli.output.stdout import OutputError
 from aymara_async.cli.terminal import Terminal
 from aymara_async.cli.written_files import append, check_writable, why_not_writable, write_whole
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from aymara_async.analysis import Decision, RunComparison, ScoredRun, Verdict
     from aymara_async.client import AsyncAymaraAI
 
-C = TypeVar("C", bound=Callable[..., Any])
-
 MIN_SCORED = 20
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
@@ -43,49 +39,56 @@ def _share(_: click.Context, __: click.Parameter, value: str | None) -> float | 
     return share
 
 
-_OPTIONS = (
-    click.option(
-        "--fail-under",
-        callback=_share,
-        metavar="RATE",
-        help="Exit with 1 where the pass rate is below RATE (0.95 or 95%), with 5 where too little was scored to tell.",
-    ),
-    click.option(
-        "--min-scored",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help=f"How many scored responses --fail-under needs.  [default: {MIN_SCORED}]",
-    ),
-    click.option(
-        "--baseline",
-        metavar="RUN_UUID",
-        help="Exit with 1 where the run is significantly worse than this one on the same prompts (exact McNemar test).",
-    ),
-    click.option("--strict", is_flag=True, help="Exit with 1, not 5, where a gate is inconclusive."),
-    click.option("--junit", type=_FILE, metavar="FILE", help="Write responses and gates as JUnit XML."),
-    click.option(
-        "--summary",
-        type=_FILE,
-        metavar="FILE",
-        help=f"Write a summary in Markdown, for GitHub Actions.  [default: append to ${STEP_SUMMARY} where it is set]",
-    ),
-    click.option("--report", type=_FILE, metavar="FILE", help="Write a report as one HTML file."),
-)
+FILE = click.Path(dir_okay=False, path_type=Path)
+JUNIT: Mapping[str, Any] = {"type": FILE, "metavar": "FILE", "help": "Write responses and gates as JUnit XML."}
+"""The option ``--junit``."""
+REPORT: Mapping[str, Any] = {"type": FILE, "metavar": "FILE", "help": "Write a report as one HTML file."}
+"""The option ``--report``."""
 
 
 @attrs.frozen(kw_only=True)
-class Gates:
+class Bar:
+    """The bar for the pass rate of a run."""
+
+    fail_under: float | None = option(
+        callback=_share,
+        metavar="RATE",
+        help="Exit with 1 where the pass rate is below RATE (0.95 or 95%), with 5 where too little was scored to tell.",
+    )
+    min_scored: int | None = option(
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"How many scored responses --fail-under needs.  [default: {MIN_SCORED}]",
+    )
+    strict: bool = option(is_flag=True, help="Exit with 1, not 5, where a gate is inconclusive.")
+
+    @property
+    def scored_needed(self) -> int:
+        """How many scored responses are needed."""
+        return self.min_scored or MIN_SCORED
+
+    def judge(self, run: ScoredRun) -> Verdict | None:
+        """Judge a run; None where there is no bar."""
+        if self.fail_under is None:
+            return None
+        return analysis.judge_run(run, self.fail_under, min_scored=self.scored_needed, strict=self.strict)
+
+
+@attrs.frozen(kw_only=True)
+class Gates(Bar):
     """What is asked of a scored run, and which files to write about it."""
 
-    fail_under: float | None = None
-    """The bar for the pass rate, 0.0 to 1.0."""
-    min_scored: int = MIN_SCORED
-    strict: bool = False
-    baseline: str | None = None
-    """The run that it must not be worse than."""
-    junit: Path | None = None
-    summary: Path | None = None
-    report: Path | None = None
+    baseline: str | None = option(
+        metavar="RUN_UUID",
+        help="Exit with 1 where the run is significantly worse than this one on the same prompts (exact McNemar test).",
+    )
+    junit: Path | None = option(**JUNIT)
+    summary: Path | None = option(
+        type=FILE,
+        metavar="FILE",
+        help=f"Write a summary in Markdown, for GitHub Actions.  [default: append to ${STEP_SUMMARY} where it is set]",
+    )
+    report: Path | None = option(**REPORT)
     appends_summary: bool = False
     """Whether ``summary`` belongs to GitHub Actions: it is added to, and its loss is no error."""
 
@@ -116,48 +119,23 @@ class Gated:
     decisions: Sequence[tuple[str, Decision, str]] = ()
     """Option, decision and reason of each gate."""
 
-    @property
-    def exit_code(self) -> ExitCode:
-        """What they come to: one that fails outweighs one that cannot tell."""
-        decided = {decision.value for _, decision, _ in self.decisions}
-        if "fail" in decided:
-            return ExitCode.GATE_FAILED
-        return ExitCode.GATE_INCONCLUSIVE if "inconclusive" in decided else ExitCode.OK
-
     def to_rows(self) -> list[dict[str, object]]:
         """Give each gate as what JSON can hold."""
         return [
-            {"gate": option.partition(" ")[0].removeprefix("--"), "decision": decision.value, "reason": reason}
-            for option, decision, reason in self.decisions
+            {"gate": gate.partition(" ")[0].removeprefix("--"), "decision": decision.value, "reason": reason}
+            for gate, decision, reason in self.decisions
         ]
 
 
-def gate_options(command: C) -> C:
-    """Add the options of gates; the command gets them as ``gates``, when the files are known to be writable."""
+def ready_gates(gates: Gates) -> Gates:
+    """Check what can be checked before anything is sent, and add the step summary of GitHub Actions.
 
-    @wraps(command)
-    def with_gates(*arguments: Any, **settings: Any) -> Any:
-        asked = {name: settings.pop(name) for name in _NAMES}
-        return command(*arguments, gates=_prepare(asked), **settings)
-
-    wrapped: Any = with_gates
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]  # the options keep what it is
-
-
-_NAMES = ("fail_under", "min_scored", "strict", "baseline", "junit", "summary", "report")
-
-
-def _prepare(asked: dict[str, Any]) -> Gates:
-    """Check what can be checked before anything is sent; raises ``click.UsageError`` and ``MissingExtraError``."""
-    if asked["min_scored"] is None:
-        asked["min_scored"] = MIN_SCORED
-    elif asked["fail_under"] is None:
+    Raises ``click.UsageError`` and ``MissingExtraError``.
+    """
+    if gates.min_scored is not None and gates.fail_under is None:
         raise click.UsageError("--min-scored says what --fail-under needs; give that too.")
-    if asked["strict"] and asked["fail_under"] is None and asked["baseline"] is None:
+    if gates.strict and gates.fail_under is None and gates.baseline is None:
         raise click.UsageError("--strict says what an inconclusive gate means; give --fail-under or --baseline too.")
-    gates = Gates(**asked)
     _load(gates)
     check_writable(gates.files)
     return _with_step_summary(gates)
@@ -208,21 +186,30 @@ def apply_gates(
         _write_files(gates, gated, [run] if baseline is None else [baseline, run], terminal)
     finally:
         show(gated)
-    for option, decision, reason in gated.decisions:
-        line = f"{decision.value.upper()} {option}: {reason}"
-        if decision is analysis.Decision.PASS:
-            terminal.note(line)
-        else:
-            terminal.tell(line)
-    return gated.exit_code
+    return tell_decisions(gated.decisions, terminal)
+
+
+def tell_decisions(decisions: Iterable[tuple[str, Decision, str]], terminal: Terminal) -> ExitCode:
+    """Tell what each gate decides of what, and why; give the exit code that they come to.
+
+    One that fails outweighs one that cannot tell.
+    """
+    codes = {ExitCode.OK}
+    for gate, decision, reason in decisions:
+        tell = terminal.note if decision is analysis.Decision.PASS else terminal.tell
+        tell(f"{decision.value.upper()} {gate}: {reason}")
+        codes.add(_CODES[decision.value])
+    return min(codes - {ExitCode.OK}, default=ExitCode.OK)
+
+
+_CODES = {"pass": ExitCode.OK, "fail": ExitCode.GATE_FAILED, "inconclusive": ExitCode.GATE_INCONCLUSIVE}
 
 
 def _judge(gates: Gates, run: ScoredRun, baseline: ScoredRun | None) -> Gated:
-    verdict: Verdict | None = None
     comparison: RunComparison | None = None
     decisions: list[tuple[str, Decision, str]] = []
-    if gates.fail_under is not None:
-        verdict = analysis.judge_run(run, gates.fail_under, min_scored=gates.min_scored, strict=gates.strict)
+    verdict = gates.judge(run)
+    if verdict is not None:
         decisions.append((f"--fail-under {verdict.bar:g}", verdict.decision, verdict.reason))
     if baseline is not None:
         comparison = analysis.compare_runs(baseline, run, strict=gates.strict)
@@ -239,7 +226,7 @@ def _write_files(gates: Gates, gated: Gated, runs: Sequence[ScoredRun], terminal
         terminal.note(f"Wrote {gates.junit}")
     if gates.report is not None:
         page = analysis.render_report(
-            runs, bar=gates.fail_under, min_scored=gates.min_scored, strict=gates.strict, comparisons=comparisons
+            runs, bar=gates.fail_under, min_scored=gates.scored_needed, strict=gates.strict, comparisons=comparisons
         )
         write_whole(gates.report, page)
         terminal.note(f"Wrote {gates.report}")

@@ -1,11 +1,14 @@
-"""Options that several commands share."""
+"""Options, each written once: as a field of the attrs class that a command gets, with those that belong together."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
+from functools import wraps
 from typing import Any, TypeVar
 
+import attrs
 import click
 
 from aymara_async.cli.command import MayBeEmpty
@@ -13,8 +16,56 @@ from aymara_async.cli.terminal import Terminal
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-ALLOW_HTTP = "aymara_async.allow_http"
-"""Where a command's context keeps whether the key may be sent unencrypted."""
+_OPTION = "aymara_async.cli.option"
+
+
+def option(*names: str, **settings: Any) -> Any:
+    """Declare a field as an option; the arguments are those of ``click.option``, the name is by default the field's."""
+    return attrs.field(metadata={_OPTION: (names, settings)})
+
+
+def options(group: type[Any], *, required: Collection[str] = ()) -> Callable[[C], C]:
+    """Add the options of an attrs class, in the order of its fields.
+
+    The command gets an instance as its argument of the class's name, in snake case. ``required`` names the fields that
+    must be given here.
+    """
+    fields = [field for field in attrs.fields(group) if _OPTION in field.metadata]
+    argument = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", group.__name__).lower()
+
+    def decorate(command: C) -> C:
+        @wraps(command)
+        def grouped(*args: Any, **given: Any) -> Any:
+            made = group(**{field.name: given.pop(field.name) for field in fields})
+            return command(*args, **{argument: made}, **given)
+
+        decorated: Any = grouped
+        for field in reversed(fields):
+            names, settings = field.metadata[_OPTION]
+            must: dict[str, Any] = {"required": True} if field.name in required else {}
+            decorated = click.option(*(names or (_name(field.name),)), field.name, **settings, **must)(decorated)
+        return decorated  # type: ignore[no-any-return]  # of the same kind as the command
+
+    return decorate
+
+
+def option_names(group: type[Any], fields: Collection[str]) -> list[str]:
+    """Name the options of these fields, as people write them."""
+    named = {field.name: field.metadata[_OPTION][0] for field in attrs.fields(group) if _OPTION in field.metadata}
+    return [(named[field] or (_name(field),))[0] for field in fields]
+
+
+def _name(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
+
+
+@attrs.frozen(kw_only=True)
+class Connection:
+    """Which server to work with, and where on it."""
+
+    base_url: str | None = option(metavar="URL", help="Another server.  [default: AYMARA_AI_BASE_URL, or production]")
+    workspace: str | None = option(cls=MayBeEmpty, metavar="UUID", help="The workspace to work in.")
+    allow_http: bool = option(is_flag=True, help="Send the key unencrypted to a server that is not on this machine.")
 
 
 def terminal_options(command: C) -> C:
@@ -41,23 +92,3 @@ def debug_option(command: C) -> C:
     return click.option(
         "--debug", is_flag=True, expose_value=False, callback=_debug, help="Tell all about errors, and log every call."
     )(command)
-
-
-def connection_options(command: C) -> C:
-    """Add ``--base-url``, ``--workspace`` and ``--allow-http``; the last is told to ``open_client`` alone."""
-    base_url = click.option(
-        "--base-url", metavar="URL", help="Another server.  [default: AYMARA_AI_BASE_URL, or production]"
-    )
-    workspace = click.option("--workspace", cls=MayBeEmpty, metavar="UUID", help="The workspace to work in.")
-    allow_http = click.option(
-        "--allow-http",
-        is_flag=True,
-        expose_value=False,
-        callback=_allow_http,
-        help="Send the key unencrypted to a server that is not on this machine.",
-    )
-    return base_url(workspace(allow_http(command)))
-
-
-def _allow_http(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    ctx.meta[ALLOW_HTTP] = value

@@ -10,7 +10,7 @@ import click
 from aymara_async.cli.command import Command
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.interruptible import run_interruptibly
-from aymara_async.cli.options import ALLOW_HTTP, connection_options, terminal_options
+from aymara_async.cli.options import Connection, options, terminal_options
 from aymara_async.cli.output.formats import format_option, write_list
 from aymara_async.cli.terminal import Terminal
 
@@ -37,10 +37,10 @@ Examples:
     help="How long each check may take.",
 )
 @format_option
-@connection_options
+@options(Connection)
 @terminal_options
 @click.pass_context
-def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None, workspace: str | None) -> ExitCode:
+def doctor(ctx: click.Context, timeout: float, format: str, connection: Connection) -> ExitCode:
     """Look for what is wrong, and say how to mend it.
 
     Checks Python and packages, the key (which is never shown), the address and the other settings, certificates, proxy,
@@ -50,7 +50,10 @@ def doctor(ctx: click.Context, timeout: float, format: str, base_url: str | None
     from aymara_async.cli.checking.finding import Patient
 
     patient = Patient(
-        base_url=base_url, workspace_uuid=workspace, allow_http=bool(ctx.meta.get(ALLOW_HTTP)), timeout=timeout
+        base_url=connection.base_url,
+        workspace_uuid=connection.workspace,
+        allow_http=connection.allow_http,
+        timeout=timeout,
     )
     terminal = ctx.ensure_object(Terminal)
     terminal.harm = "Nothing was changed."

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
 from aymara_async.cli.changing import delete_command, in_doubt, wait_option
 from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
-from aymara_async.cli.eval_fields import field_options, given_fields
-from aymara_async.cli.eval_filters import filter_options, given_filters, matching_evals
+from aymara_async.cli.eval_fields import REQUIRED, EvalFields
+from aymara_async.cli.eval_filters import EvalFilters, matching_evals
+from aymara_async.cli.options import options
 from aymara_async.cli.output.formats import format_option, write_object
-from aymara_async.cli.output.listing import ListSettings, list_options, write_items, write_pager
+from aymara_async.cli.output.listing import Listing, write_items, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -41,23 +42,19 @@ Examples:
   aymara-async evals list --name shop --sort last_run_date --format csv
 """,
 )
-@filter_options
-@list_options
+@options(EvalFilters)
+@options(Listing)
 @connected
-async def list_evals(
-    client: AsyncAymaraAI, terminal: Terminal, /, limit: int | None, offset: int, format: str, **filters: Any
-) -> None:
+async def list_evals(client: AsyncAymaraAI, terminal: Terminal, /, eval_filters: EvalFilters, listing: Listing) -> None:
     """List the evals: all, or those that every filter given lets pass."""
     from aymara_async.cli.output.columns import EVALS, fields_of
     from aymara_async.models import Eval
 
-    settings: ListSettings = {"limit": limit, "offset": offset, "format": format}
-    given = given_filters(filters)
-    if given:
-        found = matching_evals(client, given, offset=offset, limit=limit)
-        await write_items(found, settings, terminal, fields=fields_of(Eval), columns=EVALS)
+    if eval_filters.given:
+        found = matching_evals(client, eval_filters.given, offset=listing.offset, limit=listing.limit)
+        await write_items(found, listing, terminal, fields=fields_of(Eval), columns=EVALS)
     else:
-        await write_pager(client.evals.list, settings, terminal, fields=fields_of(Eval), columns=EVALS)
+        await write_pager(client.evals.list, listing, terminal, fields=fields_of(Eval), columns=EVALS)
 
 
 @evals.command(
@@ -90,12 +87,12 @@ Examples:
     --ground-truth handbook.txt --num-prompts 50 --format json
 """,
 )
-@field_options
+@options(EvalFields, required=REQUIRED)
 @wait_option("its prompts are there")
 @format_option
 @connected
 async def create_eval(
-    client: AsyncAymaraAI, terminal: Terminal, /, wait: float | None, format: str, **fields: Any
+    client: AsyncAymaraAI, terminal: Terminal, /, eval_fields: EvalFields, wait: float | None, format: str
 ) -> None:
     """Create an eval, and show it; the server writes its prompts.
 
@@ -105,7 +102,7 @@ async def create_eval(
     from aymara_async.cli.output.columns import fields_of
 
     with in_doubt(terminal, "The eval may have been created: see `aymara-async evals list`."):
-        created = await client.evals.create(**given_fields(fields))
+        created = await client.evals.create(**eval_fields.given())
     uuid = created.eval_uuid
     terminal.state = lambda: f"Eval {uuid} is at the server: see `aymara-async evals get {uuid}`."
     terminal.note(f"Created eval {uuid}")
@@ -125,10 +122,10 @@ Examples:
 )
 @click.argument("uuid", metavar="EVAL")
 @wait_option("the prompts are there")
-@list_options
+@options(Listing)
 @connected
 async def list_prompts(
-    client: AsyncAymaraAI, terminal: Terminal, /, uuid: str, wait: float | None, **settings: Unpack[ListSettings]
+    client: AsyncAymaraAI, terminal: Terminal, /, uuid: str, wait: float | None, listing: Listing
 ) -> None:
     """List the prompts of the EVAL with this id; as jsonl they are what `score --prompts` takes."""
     from aymara_async.cli.output.columns import PROMPTS, fields_of
@@ -137,7 +134,7 @@ async def list_prompts(
     if wait is not None:
         await client.evals.wait(uuid, timeout=wait)
     lister = partial(client.evals.list_prompts, uuid)
-    await write_pager(lister, settings, terminal, fields=fields_of(EvalPrompt), columns=PROMPTS)
+    await write_pager(lister, listing, terminal, fields=fields_of(EvalPrompt), columns=PROMPTS)
 
 
 evals.add_command(delete_command("eval", "with its prompts and runs", lambda client: client.evals.delete))

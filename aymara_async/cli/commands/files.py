@@ -13,8 +13,9 @@ import click
 from aymara_async.cli.changing import in_doubt, wait_option
 from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
+from aymara_async.cli.options import options
 from aymara_async.cli.output.formats import format_option, write_list, write_object
-from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
+from aymara_async.cli.output.listing import Listing, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -108,17 +109,15 @@ Examples:
 """,
 )
 @click.option("--type", "file_type", metavar="TYPE", help="Only text, image, video or document files.")
-@list_options
+@options(Listing)
 @connected
-async def list_files(
-    client: AsyncAymaraAI, terminal: Terminal, /, file_type: str | None, **settings: Unpack[ListSettings]
-) -> None:
+async def list_files(client: AsyncAymaraAI, terminal: Terminal, /, file_type: str | None, listing: Listing) -> None:
     """List the files, all or of one type."""
     from aymara_async.cli.output.columns import FILES, fields_of
     from aymara_async.models import FileDetail
 
     lister = partial(client.files.list, file_type=file_type)
-    await write_pager(lister, settings, terminal, fields=fields_of(FileDetail), columns=FILES)
+    await write_pager(lister, listing, terminal, fields=fields_of(FileDetail), columns=FILES)
 
 
 @files.command("get", epilog="\b\nExample:\n  aymara-async files get 0b7d --format json | jq -r .file_url")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING
 
 import attrs
 import click
@@ -14,9 +14,9 @@ from aymara_async import analysis
 from aymara_async.cli.command import Command
 from aymara_async.cli.connection import open_client
 from aymara_async.cli.exit_codes import EXIT_CODES, ExitCode
-from aymara_async.cli.gates import MIN_SCORED, _share
+from aymara_async.cli.gates import FILE, JUNIT, Bar, tell_decisions
 from aymara_async.cli.interruptible import run_interruptibly
-from aymara_async.cli.options import connection_options, terminal_options
+from aymara_async.cli.options import Connection, option, options, terminal_options
 from aymara_async.cli.output import stdout
 from aymara_async.cli.reading_runs import read_runs, require_analysis
 from aymara_async.cli.response_images import fetch_images
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from aymara_async.analysis import RunComparison, ScoredRun, Verdict
     from aymara_async.models import EvalSuiteReport
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
 _STDOUT = Path("-")
 _DEFAULT = Path("aymara-report.html")
 
@@ -40,19 +39,27 @@ Examples:
 {EXIT_CODES}"""
 
 
-class _Settings(TypedDict):
-    base_url: str | None
-    workspace: str | None
-    output: Path
-    force: bool
-    title: str | None
-    fail_under: float | None
-    min_scored: int | None
-    strict: bool
-    suite_report: str | None
-    images: bool
-    junit: Path | None
-    opens: bool
+@attrs.frozen(kw_only=True)
+class Reporting:
+    """What to write, and where."""
+
+    output: Path = option(
+        "-o",
+        "--output",
+        type=FILE,
+        metavar="FILE",
+        default=_DEFAULT,
+        show_default=True,
+        help="Where to write it; - is stdout.",
+    )
+    force: bool = option(is_flag=True, help="Overwrite the file.")
+    title: str | None = option(metavar="TEXT", help="Title of the page.  [default: the names of the evals]")
+    suite_report: str | None = option(
+        metavar="REPORT_UUID", help="Show the summaries of this suite report; waits until it is finished."
+    )
+    images: bool = option(is_flag=True, help="Download the images that the AI answered with, and show them.")
+    junit: Path | None = option(**JUNIT)
+    opens: bool = option("--open", is_flag=True, help="Show it in a browser.")
 
 
 @attrs.frozen(kw_only=True)
@@ -65,42 +72,15 @@ class _Read:
 
 
 @click.command(cls=Command, epilog=_EPILOG)
-@click.option(
-    "-o",
-    "--output",
-    type=_FILE,
-    metavar="FILE",
-    default=_DEFAULT,
-    show_default=True,
-    help="Where to write it; - is stdout.",
-)
-@click.option("--force", is_flag=True, help="Overwrite the file.")
-@click.option("--title", metavar="TEXT", help="Title of the page.  [default: the names of the evals]")
-@click.option(
-    "--fail-under",
-    callback=_share,
-    metavar="RATE",
-    help="Show whether each pass rate is at least RATE (0.95 or 95%); exit with 1 where one is not, with 5 where too "
-    "little was scored to tell.",
-)
-@click.option(
-    "--min-scored",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"How many scored responses --fail-under needs.  [default: {MIN_SCORED}]",
-)
-@click.option("--strict", is_flag=True, help="Exit with 1, not 5, where --fail-under is inconclusive.")
-@click.option(
-    "--suite-report", metavar="REPORT_UUID", help="Show the summaries of this suite report; waits until it is finished."
-)
-@click.option("--images", is_flag=True, help="Download the images that the AI answered with, and show them.")
-@click.option("--junit", type=_FILE, metavar="FILE", help="Write responses and gates as JUnit XML, too.")
-@click.option("--open", "opens", is_flag=True, help="Show it in a browser.")
-@connection_options
+@options(Bar)
+@options(Reporting)
+@options(Connection)
 @terminal_options
 @click.argument("run_uuids", nargs=-1, required=True, metavar="RUN...")
 @click.pass_obj
-def report(terminal: Terminal, run_uuids: tuple[str, ...], **settings: Unpack[_Settings]) -> ExitCode:
+def report(
+    terminal: Terminal, run_uuids: tuple[str, ...], bar: Bar, reporting: Reporting, connection: Connection
+) -> ExitCode:
     """Write a report on one or several RUNs: one HTML file that needs nothing else.
 
     It has pass rates with intervals, categories, every response with its explanation, search and filters. Of several
@@ -108,55 +88,48 @@ def report(terminal: Terminal, run_uuids: tuple[str, ...], **settings: Unpack[_S
 
     All prompts and answers are in the file: whoever has it can read them.
     """
-    files = _check(run_uuids, settings)
+    files = _check(run_uuids, bar, reporting)
     require_analysis("render_report", "judge_run", "compare_runs")
     check_writable(files)
-    read = run_interruptibly(_read(terminal, run_uuids, settings))
-    verdicts, comparisons = _judge(read.runs, settings), _compare(read.runs)
-    if settings["junit"] is not None:
-        write_whole(settings["junit"], analysis.junit_xml(read.runs, verdicts=verdicts, comparisons=comparisons))
-        terminal.note(f"Wrote {settings['junit']}")
-    _write(_page(read, comparisons, settings), len(read.runs), terminal, settings)
+    read = run_interruptibly(_read(terminal, run_uuids, reporting, connection))
+    verdicts = [verdict for run in read.runs if (verdict := bar.judge(run)) is not None]
+    comparisons = _compare(read.runs)
+    if reporting.junit is not None:
+        write_whole(reporting.junit, analysis.junit_xml(read.runs, verdicts=verdicts, comparisons=comparisons))
+        terminal.note(f"Wrote {reporting.junit}")
+    _write(_page(read, comparisons, bar, reporting), len(read.runs), terminal, reporting)
     return _gate(read.runs, verdicts, terminal)
 
 
-def _check(run_uuids: Sequence[str], settings: _Settings) -> dict[str, Path]:
+def _check(run_uuids: Sequence[str], bar: Bar, reporting: Reporting) -> dict[str, Path]:
     """See that the arguments fit together, and tell which files will be written; raises ``click.UsageError``."""
     twice = {uuid for uuid in run_uuids if run_uuids.count(uuid) > 1}
     if twice:
         raise click.UsageError(f"Run {min(twice)} is named twice. Nothing was sent.")
-    if settings["fail_under"] is None and (settings["min_scored"] is not None or settings["strict"]):
+    if bar.fail_under is None and (bar.min_scored is not None or bar.strict):
         raise click.UsageError("--min-scored and --strict are about --fail-under; give that too. Nothing was sent.")
-    files = {} if settings["junit"] is None else {"--junit": settings["junit"]}
-    output = settings["output"]
+    files = {} if reporting.junit is None else {"--junit": reporting.junit}
+    output = reporting.output
     if output == _STDOUT:
-        if settings["opens"] or settings["force"]:
+        if reporting.opens or reporting.force:
             raise click.UsageError("--open and --force need a file, but --output is stdout. Nothing was sent.")
         return files
-    if output.is_file() and not settings["force"]:
+    if output.is_file() and not reporting.force:
         raise click.UsageError(
             f"{output} exists. Name another file with --output, or overwrite it with --force. Nothing was sent."
         )
     return files | {"--output": output}
 
 
-async def _read(terminal: Terminal, run_uuids: Sequence[str], settings: _Settings) -> _Read:
-    async with open_client(settings["base_url"], settings["workspace"]) as client:
+async def _read(terminal: Terminal, run_uuids: Sequence[str], reporting: Reporting, connection: Connection) -> _Read:
+    async with open_client(connection) as client:
         runs = await read_runs(client, run_uuids, terminal)
         suite_report = None
-        if settings["suite_report"] is not None:
-            terminal.note(f"Waiting for suite report {settings['suite_report']}")
-            suite_report = await client.reports.wait(settings["suite_report"])
-        images = await fetch_images(client, runs, terminal) if settings["images"] else {}
+        if reporting.suite_report is not None:
+            terminal.note(f"Waiting for suite report {reporting.suite_report}")
+            suite_report = await client.reports.wait(reporting.suite_report)
+        images = await fetch_images(client, runs, terminal) if reporting.images else {}
         return _Read(runs=runs, suite_report=suite_report, images=images)
-
-
-def _judge(runs: Sequence[ScoredRun], settings: _Settings) -> list[Verdict]:
-    bar = settings["fail_under"]
-    if bar is None:
-        return []
-    min_scored = settings["min_scored"] or MIN_SCORED
-    return [analysis.judge_run(run, bar, min_scored=min_scored, strict=settings["strict"]) for run in runs]
 
 
 def _compare(runs: Sequence[ScoredRun]) -> list[RunComparison]:
@@ -165,28 +138,28 @@ def _compare(runs: Sequence[ScoredRun]) -> list[RunComparison]:
     return [comparison for comparison in compared if comparison.num_pairs]
 
 
-def _page(read: _Read, comparisons: Sequence[RunComparison], settings: _Settings) -> str:
+def _page(read: _Read, comparisons: Sequence[RunComparison], bar: Bar, reporting: Reporting) -> str:
     return analysis.render_report(
         read.runs,
-        title=settings["title"] or "",
-        bar=settings["fail_under"],
-        min_scored=settings["min_scored"] or MIN_SCORED,
-        strict=settings["strict"],
+        title=reporting.title or "",
+        bar=bar.fail_under,
+        min_scored=bar.scored_needed,
+        strict=bar.strict,
         comparisons=comparisons,
         suite_report=read.suite_report,
         images=read.images,
     )
 
 
-def _write(page: str, num_runs: int, terminal: Terminal, settings: _Settings) -> None:
-    output = settings["output"]
+def _write(page: str, num_runs: int, terminal: Terminal, reporting: Reporting) -> None:
+    output = reporting.output
     if output == _STDOUT:
         stdout.write(page.encode(errors="replace"))
         return
     write_whole(output, page)
     size = output.stat().st_size if output.is_file() else len(page.encode(errors="replace"))
     terminal.note(f"Wrote {output}: {num_runs} {'run' if num_runs == 1 else 'runs'}, {_size(size)}")
-    if settings["opens"] and not webbrowser.open(output.resolve().as_uri()):
+    if reporting.opens and not webbrowser.open(output.resolve().as_uri()):
         terminal.tell(f"There is no browser to show it in; open {output} yourself.")
 
 
@@ -195,10 +168,8 @@ def _size(num_bytes: int) -> str:
 
 
 def _gate(runs: Sequence[ScoredRun], verdicts: Sequence[Verdict], terminal: Terminal) -> ExitCode:
-    for run, verdict in zip(runs, verdicts, strict=False):
-        tell = terminal.note if verdict.is_pass else terminal.tell
-        tell(f"{verdict.decision.upper()} --fail-under {verdict.bar:g}: {run.name}: {verdict.reason}")
-    decided = {verdict.decision.value for verdict in verdicts}
-    if "fail" in decided:
-        return ExitCode.GATE_FAILED
-    return ExitCode.GATE_INCONCLUSIVE if "inconclusive" in decided else ExitCode.OK
+    decisions = [
+        (f"--fail-under {verdict.bar:g}: {run.name}", verdict.decision, verdict.reason)
+        for run, verdict in zip(runs, verdicts, strict=False)
+    ]
+    return tell_decisions(decisions, terminal)

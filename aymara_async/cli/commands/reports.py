@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
 from aymara_async.cli.changing import in_doubt, wait_option
 from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
+from aymara_async.cli.options import options
 from aymara_async.cli.output.formats import format_option, write_object
-from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
+from aymara_async.cli.output.listing import Listing, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -78,11 +79,11 @@ async def get_report(client: AsyncAymaraAI, _: Terminal, /, report: str, wait: f
 
 
 @reports.command("list", epilog="\b\nExample:\n  aymara-async reports list --limit 5")
-@list_options
+@options(Listing)
 @connected
-async def list_reports(client: AsyncAymaraAI, terminal: Terminal, /, **settings: Unpack[ListSettings]) -> None:
+async def list_reports(client: AsyncAymaraAI, terminal: Terminal, /, listing: Listing) -> None:
     """List the reports."""
     from aymara_async.cli.output.columns import REPORTS, fields_of
     from aymara_async.models import EvalSuiteReport
 
-    await write_pager(client.reports.list, settings, terminal, fields=fields_of(EvalSuiteReport), columns=REPORTS)
+    await write_pager(client.reports.list, listing, terminal, fields=fields_of(EvalSuiteReport), columns=REPORTS)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
 from aymara_async.cli.changing import delete_command
 from aymara_async.cli.command import Group
 from aymara_async.cli.connected import connected
+from aymara_async.cli.options import options
 from aymara_async.cli.output.formats import format_option, write_object
-from aymara_async.cli.output.listing import ListSettings, list_options, write_pager
+from aymara_async.cli.output.listing import Listing, write_pager
 
 if TYPE_CHECKING:
     from aymara_async.cli.terminal import Terminal
@@ -39,17 +40,15 @@ Examples:
 """,
 )
 @click.option("--eval", "eval_uuid", metavar="UUID", help="Only runs of this eval.")
-@list_options
+@options(Listing)
 @connected
-async def list_runs(
-    client: AsyncAymaraAI, terminal: Terminal, /, eval_uuid: str | None, **settings: Unpack[ListSettings]
-) -> None:
+async def list_runs(client: AsyncAymaraAI, terminal: Terminal, /, eval_uuid: str | None, listing: Listing) -> None:
     """List the runs, all or of one eval."""
     from aymara_async.cli.output.columns import RUNS, fields_of
     from aymara_async.models import EvalRunResult
 
     lister = partial(client.evals.runs.list, eval_uuid=eval_uuid)
-    await write_pager(lister, settings, terminal, fields=fields_of(EvalRunResult), columns=RUNS)
+    await write_pager(lister, listing, terminal, fields=fields_of(EvalRunResult), columns=RUNS)
 
 
 @runs.command(
@@ -81,17 +80,15 @@ Examples:
 """,
 )
 @click.argument("run")
-@list_options
+@options(Listing)
 @connected
-async def list_responses(
-    client: AsyncAymaraAI, terminal: Terminal, /, run: str, **settings: Unpack[ListSettings]
-) -> None:
+async def list_responses(client: AsyncAymaraAI, terminal: Terminal, /, run: str, listing: Listing) -> None:
     """List the scored responses of the RUN with this id, as they come."""
     from aymara_async.cli.output.columns import RESPONSES, fields_of
     from aymara_async.models import ScoredResponse
 
     lister = partial(client.evals.runs.list_responses, run)
-    await write_pager(lister, settings, terminal, fields=fields_of(ScoredResponse), columns=RESPONSES)
+    await write_pager(lister, listing, terminal, fields=fields_of(ScoredResponse), columns=RESPONSES)
 
 
 runs.add_command(delete_command("run", "with its responses and scores", lambda client: client.evals.runs.delete))

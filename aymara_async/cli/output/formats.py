@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
-C = TypeVar("C", bound=Callable[..., Any])
 
 FORMATS = ("table", "json", "jsonl", "csv")
 CHUNK = 100
@@ -43,15 +42,15 @@ class RowWriter(Protocol[T_contra]):
         ...
 
 
-def format_option(command: C) -> C:
-    """Add ``--format``."""
-    return click.option(
-        "--format",
-        type=click.Choice(FORMATS),
-        default="table",
-        show_default=True,
-        help="How to write to stdout; all but the table hold every field and the whole texts.",
-    )(command)
+FORMAT: Mapping[str, Any] = {
+    "type": click.Choice(FORMATS),
+    "default": "table",
+    "show_default": True,
+    "help": "How to write to stdout; all but the table hold every field and the whole texts.",
+}
+"""The option ``--format``."""
+
+format_option = click.option("--format", **FORMAT)
 
 
 async def write_list(

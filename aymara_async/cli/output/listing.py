@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import attrs
 import click
 
-from aymara_async.cli.output.formats import format_option, write_list
+from aymara_async.cli.options import option
+from aymara_async.cli.output.formats import FORMAT, write_list
 
 if TYPE_CHECKING:
     from aymara_async.cli.output.table import Column
@@ -16,18 +18,26 @@ if TYPE_CHECKING:
     from aymara_async.transport.pager import AsyncPager
 
 T = TypeVar("T")
-C = TypeVar("C", bound=Callable[..., Any])
 
 _PAGE = 100
 _PREFETCH = 8
 
 
-class ListSettings(TypedDict):
-    """What ``list_options`` give a command."""
+@attrs.frozen(kw_only=True)
+class Listing:
+    """Which part of a list to write, and how."""
 
-    limit: int | None
-    offset: int
-    format: str
+    limit: int | None = option(
+        type=click.IntRange(min=1), metavar="N", help="How many to list at most.  [default: all]"
+    )
+    offset: int = option(
+        type=click.IntRange(min=0),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help="How many to pass over at the beginning.",
+    )
+    format: str = option(**FORMAT)
 
 
 class Lister(Protocol[T]):
@@ -36,41 +46,25 @@ class Lister(Protocol[T]):
     def __call__(self, *, limit: int, offset: int, prefetch: int) -> AsyncPager[T]: ...
 
 
-def list_options(command: C) -> C:
-    """Add ``--limit``, ``--offset`` and ``--format``."""
-    limit = click.option(
-        "--limit", type=click.IntRange(min=1), metavar="N", help="How many to list at most.  [default: all]"
-    )
-    offset = click.option(
-        "--offset",
-        type=click.IntRange(min=0),
-        metavar="N",
-        default=0,
-        show_default=True,
-        help="How many to pass over at the beginning.",
-    )
-    return limit(offset(format_option(command)))
-
-
 async def write_pager(
     lister: Lister[T],
-    settings: ListSettings,
+    listing: Listing,
     terminal: Terminal,
     *,
     fields: Sequence[str],
     columns: Sequence[Column[T]],
 ) -> int:
     """List as many as wanted, and return how many there were; raises ``APIError`` and ``OutputError``."""
-    limit = settings["limit"]
+    limit = listing.limit
     page = _PAGE if limit is None else min(limit, _PAGE)
     prefetch = _PREFETCH if limit is None else min(_PREFETCH, max(1, -(-limit // page) - 1))
-    pager = lister(limit=page, offset=settings["offset"], prefetch=prefetch)
-    return await write_items(pager, settings, terminal, fields=fields, columns=columns)
+    pager = lister(limit=page, offset=listing.offset, prefetch=prefetch)
+    return await write_items(pager, listing, terminal, fields=fields, columns=columns)
 
 
 async def write_items(
     items: AsyncIterable[T],
-    settings: ListSettings,
+    listing: Listing,
     terminal: Terminal,
     *,
     fields: Sequence[str],
@@ -78,8 +72,8 @@ async def write_items(
 ) -> int:
     """Write as many of the items as wanted, and return how many there were; says so where there are none."""
     terminal.harm = "Nothing was changed; what was written is not the whole list."
-    async with aclosing(_first(items, settings["limit"])) as rows:
-        count = await write_list(rows, format=settings["format"], fields=fields, columns=columns)
+    async with aclosing(_first(items, listing.limit)) as rows:
+        count = await write_list(rows, format=listing.format, fields=fields, columns=columns)
     if not count:
         terminal.note("There are none.")
     return count

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,6 +17,7 @@ from aymara_async.cli.output.blocks import write_blocks
 from aymara_async.cli.output.formats import write_object, write_rows
 from aymara_async.cli.running.model import ModelSource
 from aymara_async.cli.running.rows import FIELDS, document, error_line, rows
+from aymara_async.cli.running.settings import RunSettings
 from aymara_async.cli.running.table import run_table
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
@@ -51,12 +51,9 @@ class RunJob:
     """Arguments of ``evals.create`` for a new eval."""
     prompts: Sequence[PromptRow] | None
     """What the new eval holds, if not prompts of the server."""
-    run_name: str
-    journal: Path | None
-    concurrency: int
+    settings: RunSettings
     options: RunnerOptions
     gates: Gates
-    format: str
     terminal: Terminal
     _progress: EvalProgress | None = None
     _display: Display | None = None
@@ -85,8 +82,8 @@ class RunJob:
     def state(self) -> str:
         """How far it got, and how to go on."""
         way = (
-            f"Run the same command again to go on: {self.journal} keeps what was answered and scored."
-            if self.journal is not None
+            f"Run the same command again to go on: {self.settings.journal} keeps what was answered and scored."
+            if self.settings.journal is not None
             else "With --journal FILE it could be resumed."
         )
         if self.eval_uuid is None:
@@ -102,7 +99,7 @@ class RunJob:
     async def _outcome(self, client: AsyncAymaraAI, model: Model) -> EvalOutcome:
         options = self.options.copy()
         options["progress"] = self._watch
-        runner = AsyncEvalRunner(client, model, concurrency=self.concurrency, **options)
+        runner = AsyncEvalRunner(client, model, concurrency=self.settings.concurrency, **options)
         handle = await self._start(runner)
         self.eval_uuid = handle.eval_uuid
         self.terminal.note(f"Putting the prompts of eval {handle.eval_uuid} to {self.source.name}")
@@ -121,8 +118,8 @@ class RunJob:
                 self.fields,
                 eval_uuid=self.eval_uuid,
                 prompts=None if self.prompts is None else map(_creation, self.prompts),
-                run_name=self.run_name,
-                journal=self.journal,
+                run_name=self.settings.run_name or self.source.name,
+                journal=self.settings.journal,
             )
         except APIStatusError as error:
             # An eval that is to hold prompts of a file may be there when adding them fails.
@@ -144,12 +141,12 @@ class RunJob:
         return ordered, {theirs: ours for ours, theirs in mapped.items()}
 
     def _show(self, outcome: EvalOutcome, gated: Gated, names: Mapping[str, str]) -> None:
-        if self.format == "table":
+        if self.settings.format == "table":
             write_blocks(run_table(outcome, names))
-        elif self.format == "json":
+        elif self.settings.format == "json":
             write_object(document(outcome, gated, names), format="json", fields=())
         else:
-            write_rows(rows(outcome, names), format=self.format, fields=FIELDS, columns=())
+            write_rows(rows(outcome, names), format=self.settings.format, fields=FIELDS, columns=())
 
     def _tell_stopped(self, error: ModelError) -> ExitCode:
         self.terminal.trace(error)

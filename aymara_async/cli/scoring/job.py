@@ -19,6 +19,7 @@ from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
 from aymara_async.cli.scoring.formats import ScoreWriter
 from aymara_async.cli.scoring.input import ScoreInput
+from aymara_async.cli.scoring.settings import ScoreSettings
 from aymara_async.cli.terminal import Terminal
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import IncompleteScoringError
@@ -40,15 +41,7 @@ class ScoreJob:
     input: ScoreInput
     path: Path
     """The file of responses."""
-    run_name: str
-    ai_description: str | None
-    journal: Path | None
-    batch_size: int
-    concurrency: int
-    skips_invalid: bool
-    timeout: float
-    grace_period: float
-    keeps: bool
+    settings: ScoreSettings
     gates: Gates
     writer: ScoreWriter
     terminal: Terminal
@@ -81,9 +74,9 @@ class ScoreJob:
         else:
             run = await _judged(client, outcome, scored)
             code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(outcome, gated))
-        if not self.keeps:
+        if not self.settings.keep:
             await self._delete(client, outcome)
-        if outcome.rejected and not self.skips_invalid:
+        if outcome.rejected and not self.settings.skips_invalid:
             raise _rejected(outcome)
         return code
 
@@ -107,27 +100,28 @@ class ScoreJob:
         """Tell how to go on, where there is something to go on with."""
         is_sent = self._result is not None and self._result.submitted > 0
         if self._is_unusable:
-            if is_sent and self.journal is not None:
-                return f"Once that is mended, the same command goes on: {self.journal} knows what was sent."
-        elif self.journal is not None and (self.input.has_eval or self._result is not None):
-            return f"Run the same command again to go on: {self.journal} knows what was sent."
-        if self.journal is None and (self.input.has_eval or is_sent):
+            if is_sent and self.settings.journal is not None:
+                return f"Once that is mended, the same command goes on: {self.settings.journal} knows what was sent."
+        elif self.settings.journal is not None and (self.input.has_eval or self._result is not None):
+            return f"Run the same command again to go on: {self.settings.journal} knows what was sent."
+        if self.settings.journal is None and (self.input.has_eval or is_sent):
             return "With --journal FILE it could have been resumed."
         return None
 
     def _scorer(self, client: AsyncAymaraAI, eval_uuid: str) -> AsyncBulkScorer:
+        settings = self.settings
         return AsyncBulkScorer(
             client,
             eval_uuid=eval_uuid,
-            journal=self.journal,
-            batch_size=self.batch_size,
-            concurrency=self.concurrency,
-            run_name=self.run_name,
-            on_invalid="skip" if self.skips_invalid else "raise",
-            patience=self.timeout,
-            grace_period=self.grace_period,
+            journal=settings.journal,
+            batch_size=settings.batch_size,
+            concurrency=settings.concurrency,
+            run_name=settings.name or self.path.stem,
+            on_invalid="skip" if settings.skips_invalid else "raise",
+            patience=settings.timeout,
+            grace_period=settings.grace_period,
             progress=not (self.terminal.is_quiet or (self.input.is_streamed and self.writer.shares_terminal)),
-            ai_description=UNSET if self.ai_description is None else self.ai_description,
+            ai_description=UNSET if settings.ai_description is None else settings.ai_description,
         )
 
     async def _score(self, scorer: AsyncBulkScorer, outcome: ScoringOutcome) -> Sequence[ScoredRow]:
