@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aymara_async.analysis.frames import to_df, to_prompts_df, to_reports_df, to_scores_df
     from aymara_async.analysis.intervals import Interval, wilson_interval
     from aymara_async.analysis.junit import junit_xml
-    from aymara_async.analysis.outcomes import Outcome, Tally, outcome_of, tally
     from aymara_async.analysis.pairing import Pair, Pairing, pair_responses
     from aymara_async.analysis.pass_stats import eval_pass_stats, eval_pass_stats_by_category
     from aymara_async.analysis.plots import graph_comparison, graph_confidence, graph_eval_by_category, graph_eval_stats
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from aymara_async.analysis.step_summary import github_summary
     from aymara_async.analysis.verdict import Decision, Verdict, judge_pass_rate, judge_run
     from aymara_async.analysis.weighting import WeightedRate, confidence_weighted_rate
+    from aymara_async.record.tally import Standing, Tally, standing_of, tally
 
 _HOMES = {
     "agreement": ("Agreement", "cohen_kappa"),
@@ -42,7 +42,7 @@ _HOMES = {
     "frames": ("to_df", "to_prompts_df", "to_reports_df", "to_scores_df"),
     "intervals": ("Interval", "wilson_interval"),
     "junit": ("junit_xml",),
-    "outcomes": ("Outcome", "Tally", "outcome_of", "tally"),
+    ".record.tally": ("Standing", "Tally", "standing_of", "tally"),
     "pairing": ("Pair", "Pairing", "pair_responses"),
     "pass_stats": ("eval_pass_stats", "eval_pass_stats_by_category"),
     "plots": ("graph_comparison", "graph_confidence", "graph_eval_by_category", "graph_eval_stats"),
@@ -53,7 +53,7 @@ _HOMES = {
     "verdict": ("Decision", "Verdict", "judge_pass_rate", "judge_run"),
     "weighting": ("WeightedRate", "confidence_weighted_rate"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: f".{home}" for home, names in _HOMES.items() for name in names}
 _EXTRAS = {
     "jinja2": "analysis",
     "matplotlib": "analysis",
@@ -69,11 +69,11 @@ __all__ = [
     "Decision",
     "Interval",
     "MissingExtraError",
-    "Outcome",
     "Pair",
     "Pairing",
     "RunComparison",
     "ScoredRun",
+    "Standing",
     "StatisticsError",
     "Tally",
     "Verdict",
@@ -92,7 +92,6 @@ __all__ = [
     "judge_run",
     "junit_xml",
     "mcnemar_p_value",
-    "outcome_of",
     "pair_responses",
     "paired_difference_interval",
     "rates_by_category",
@@ -100,6 +99,7 @@ __all__ = [
     "render_report",
     "sample_size_for_bar",
     "sample_size_for_margin",
+    "standing_of",
     "tally",
     "to_arrow",
     "to_df",
@@ -116,7 +116,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value: object = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        value: object = getattr(import_module(_HOME_OF[name], __name__), name)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:

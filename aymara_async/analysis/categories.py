@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import attrs
 
 from aymara_async.analysis.intervals import Interval, wilson_interval
-from aymara_async.analysis.outcomes import Tally, tally
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.models import ScoredResponse
+from aymara_async.record.tally import Tally, tally
 
 
 @attrs.frozen(kw_only=True)

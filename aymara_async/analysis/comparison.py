@@ -10,12 +10,12 @@ from scipy import stats
 
 from aymara_async.analysis.errors import StatisticsError
 from aymara_async.analysis.intervals import Interval, normal_quantile
-from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.analysis.pairing import Pair, PairBy, pair_responses
-from aymara_async.analysis.percentages import exact_percent, p_value_text, points
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Decision
 from aymara_async.models import ScoredResponse
+from aymara_async.record.percentages import exact_percent, p_value_text, points
+from aymara_async.record.tally import Standing, standing_of
 
 
 @attrs.frozen(kw_only=True)
@@ -73,11 +73,11 @@ class RunComparison:
         What is excluded from scoring, and prompts that the candidate was not asked, are not among them.
         """
         unscored = sum(
-            outcome_of(pair.baseline) is Outcome.PASSED and outcome_of(pair.candidate) is Outcome.UNSCORED
+            standing_of(pair.baseline) is Standing.PASSED and standing_of(pair.candidate) is Standing.UNSCORED
             for pair in self.not_scored
         )
         unanswered = {prompt.content for prompt in self.candidate.unanswered}
-        passed = (one for one in self.only_in_baseline if outcome_of(one) is Outcome.PASSED)
+        passed = (one for one in self.only_in_baseline if standing_of(one) is Standing.PASSED)
         prompts = map(self.baseline.prompt_of, passed)
         return unscored + sum(prompt is not None and prompt.content in unanswered for prompt in prompts)
 
@@ -195,13 +195,13 @@ def compare_runs(
     evals. ``strict`` turns inconclusive into fail. Raises ``StatisticsError``.
     """
     pairing = pair_responses(baseline, candidate, by=by)
-    groups: dict[tuple[Outcome, Outcome], list[Pair]] = {}
+    groups: dict[tuple[Standing, Standing], list[Pair]] = {}
     for pair in pairing.pairs:
-        groups.setdefault((outcome_of(pair.baseline), outcome_of(pair.candidate)), []).append(pair)
-    both_passed = groups.pop((Outcome.PASSED, Outcome.PASSED), [])
-    regressions = groups.pop((Outcome.PASSED, Outcome.FAILED), [])
-    improvements = groups.pop((Outcome.FAILED, Outcome.PASSED), [])
-    both_failed = groups.pop((Outcome.FAILED, Outcome.FAILED), [])
+        groups.setdefault((standing_of(pair.baseline), standing_of(pair.candidate)), []).append(pair)
+    both_passed = groups.pop((Standing.PASSED, Standing.PASSED), [])
+    regressions = groups.pop((Standing.PASSED, Standing.FAILED), [])
+    improvements = groups.pop((Standing.FAILED, Standing.PASSED), [])
+    both_failed = groups.pop((Standing.FAILED, Standing.FAILED), [])
     worse, better = len(regressions), len(improvements)
     num_pairs = len(both_passed) + worse + better + len(both_failed)
     return RunComparison(

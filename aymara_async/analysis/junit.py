@@ -7,12 +7,12 @@ from xml.etree import ElementTree as ET
 
 from aymara_async.analysis.comparison import RunComparison
 from aymara_async.analysis.errors import StatisticsError
-from aymara_async.analysis.outcomes import Outcome, outcome_of
-from aymara_async.analysis.percentages import exact_percent
 from aymara_async.analysis.response_text import excerpt, legal, response_text
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Decision, Verdict
 from aymara_async.models import ScoredResponse
+from aymara_async.record.percentages import exact_percent
+from aymara_async.record.tally import Standing, standing_of
 
 _COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
@@ -81,14 +81,14 @@ def _response(suite: ET.Element, run: ScoredRun, response: ScoredResponse) -> No
     turn = f", turn {response.turn_number}" if response.turn_number > 1 else ""
     content = prompt.content if prompt else ""
     case = _case(suite, run, prompt.category if prompt else None, content, f"{response.prompt_uuid}{turn}")
-    outcome = outcome_of(response)
-    if outcome is Outcome.FAILED:
+    outcome = standing_of(response)
+    if outcome is Standing.FAILED:
         explanation = response.explanation or "No explanation was given."
         failure = ET.SubElement(case, "failure", message=legal(excerpt(explanation, 200)), type="response")
         failure.text = legal(f"Prompt:\n{content}\n\nResponse:\n{response_text(response)}\n\nWhy:\n{explanation}")
-    elif outcome is Outcome.EXCLUDED:
+    elif outcome is Standing.EXCLUDED:
         ET.SubElement(case, "skipped", message="Excluded from scoring.")
-    elif outcome is Outcome.UNSCORED:
+    elif outcome is Standing.UNSCORED:
         ET.SubElement(case, "error", message="The response has no score.", type="unscored")
 
 

@@ -14,12 +14,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from aymara_async.analysis.categories import rates_by_category
 from aymara_async.analysis.comparison import RunComparison
 from aymara_async.analysis.intervals import Interval, wilson_interval
-from aymara_async.analysis.outcomes import Outcome, Tally, outcome_of, tally
 from aymara_async.analysis.pass_stats import eval_pass_stats
-from aymara_async.analysis.percentages import exact_percent, p_value_text, percent
 from aymara_async.analysis.response_text import excerpt
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
+from aymara_async.record.percentages import exact_percent, p_value_text, percent
+from aymara_async.record.tally import Standing, Tally, standing_of, tally
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,10 +118,10 @@ def graph_confidence(responses: Iterable[ScoredResponse], *, title: str | None =
 
     Verdicts without a confidence are counted in the title.
     """
-    found: dict[Outcome, list[float]] = {Outcome.PASSED: [], Outcome.FAILED: []}
+    found: dict[Standing, list[float]] = {Standing.PASSED: [], Standing.FAILED: []}
     without = 0
     for response in responses:
-        outcome = outcome_of(response)
+        outcome = standing_of(response)
         if outcome in found and response.confidence is not None:
             found[outcome].append(response.confidence)
         elif outcome in found:
@@ -129,11 +129,11 @@ def graph_confidence(responses: Iterable[ScoredResponse], *, title: str | None =
     figure = Figure(figsize=(7.2, 3.8), layout="constrained")
     axes = figure.subplots()
     axes.hist(
-        [found[Outcome.PASSED], found[Outcome.FAILED]],
+        [found[Standing.PASSED], found[Standing.FAILED]],
         bins=[step / 20 for step in range(21)],
         stacked=True,
         color=[BLUE, VERMILION],
-        label=[f"passed ({len(found[Outcome.PASSED])})", f"failed ({len(found[Outcome.FAILED])})"],
+        label=[f"passed ({len(found[Standing.PASSED])})", f"failed ({len(found[Standing.FAILED])})"],
         edgecolor="white",
     )
     left_out = f" ({without} verdicts without one)" if without else ""

@@ -24,9 +24,13 @@ def file_name(file: FileReference) -> str:
 
 
 def excerpt(text: str, length: int) -> str:
-    """Bring a text to one line of at most ``length`` characters."""
+    """Take the beginning of a text, at most ``length`` characters in one line, cut between words where that is near."""
     line = " ".join(text.split())
-    return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+    if len(line) <= length:
+        return line
+    start, _, cut = line[: length - 1].rpartition(" ")
+    # A long word, or a text without spaces, is cut within.
+    return f"{start if start and len(cut) < length // 4 else line[: length - 1].rstrip()}…"
 
 
 def legal(text: str) -> str:

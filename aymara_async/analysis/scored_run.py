@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from aymara_async.analysis.outcomes import Tally, tally
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
+from aymara_async.record.tally import Tally, tally
 
 if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
@@ -35,8 +35,8 @@ class ScoredRun:
 
     @cached_property
     def tally(self) -> Tally:
-        """How many responses had which outcome."""
-        return tally(self.responses)
+        """How many responses stand how, and how many prompts none answers."""
+        return tally(self.responses, unanswered=len(self.unanswered))
 
     @cached_property
     def unanswered(self) -> Sequence[EvalPrompt]:

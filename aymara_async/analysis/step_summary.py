@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from aymara_async.analysis.comparison import RunComparison
 from aymara_async.analysis.errors import StatisticsError
 from aymara_async.analysis.intervals import wilson_interval
-from aymara_async.analysis.outcomes import Outcome, outcome_of
-from aymara_async.analysis.percentages import exact_percent, percent, percent_range
 from aymara_async.analysis.response_text import excerpt, legal, response_text
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Decision, Verdict
 from aymara_async.models import ScoredResponse
+from aymara_async.record.percentages import exact_percent, percent, percent_range
+from aymara_async.record.tally import Standing, standing_of
 
 MAX_BYTES = 1024 * 1024
 """What GitHub shows of one step at most; a longer summary it refuses."""
@@ -79,7 +79,7 @@ def _table(runs: Sequence[ScoredRun], verdicts: Sequence[Verdict], confidence_le
 
 
 def _failing(run: ScoredRun, max_failing: int) -> str:
-    failing = [response for response in run.responses if outcome_of(response) is Outcome.FAILED]
+    failing = [response for response in run.responses if standing_of(response) is Standing.FAILED]
     if not failing or max_failing < 1:
         return ""
     shown = failing[:max_failing]

@@ -8,10 +8,10 @@ import attrs
 
 from aymara_async.analysis.errors import check_share
 from aymara_async.analysis.intervals import Interval, wilson_interval
-from aymara_async.analysis.outcomes import Tally
-from aymara_async.analysis.percentages import exact_percent, percent, percent_range
 from aymara_async.analysis.sample_size import sample_size_for_bar
 from aymara_async.analysis.scored_run import ScoredRun
+from aymara_async.record.percentages import exact_percent, percent, percent_range
+from aymara_async.record.tally import Tally
 
 MIN_SCORED = 20
 """Fewer scored responses than this decide nothing, unless asked otherwise."""

@@ -9,8 +9,8 @@ import attrs
 
 from aymara_async.analysis.errors import check_share
 from aymara_async.analysis.intervals import Interval, normal_quantile
-from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.models import ScoredResponse
+from aymara_async.record.tally import Standing, standing_of
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +34,7 @@ def confidence_weighted_rate(responses: Iterable[ScoredResponse], *, confidence_
 
     Raises ``StatisticsError`` for a confidence outside 0.0 to 1.0.
     """
-    scored = [response for response in responses if outcome_of(response) in {Outcome.PASSED, Outcome.FAILED}]
+    scored = [response for response in responses if standing_of(response) in {Standing.PASSED, Standing.FAILED}]
     verdicts = [(r.confidence, r.is_passed is True) for r in scored if r.confidence is not None]
     for confidence, _ in verdicts:
         check_share("confidence", confidence)

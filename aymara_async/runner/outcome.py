@@ -9,7 +9,8 @@ from typing import Self
 import attrs
 
 from aymara_async.models import Eval, EvalPrompt, EvalResponse, EvalRunResult, FileReference, ScoredResponse
-from aymara_async.scoring.outcome import Tally
+from aymara_async.record.percentages import percent
+from aymara_async.record.tally import Standing, Tally, standing_of
 
 
 @attrs.frozen(kw_only=True)
@@ -51,9 +52,16 @@ class Exchange:
     """How long the model took, retries included."""
 
     @property
+    def standing(self) -> Standing | None:
+        """How the response stands; None where there is none that the server took."""
+        if self.score is not None:
+            return standing_of(self.score)
+        return None if self.response is None or self.rejection is not None else Standing.UNSCORED
+
+    @property
     def is_passed(self) -> bool | None:
-        """The verdict; None where there is none."""
-        return None if self.score is None else self.score.is_passed
+        """Whether it passed; None where it has no score that counts."""
+        return {Standing.PASSED: True, Standing.FAILED: False}.get(self.standing) if self.standing else None
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -83,7 +91,7 @@ class EvalOutcome:
 
     @property
     def tally(self) -> Tally:
-        """Count what has a verdict, and what passed."""
+        """Count how the responses stand."""
         return _count(self.exchanges)
 
     @property
@@ -111,7 +119,7 @@ class EvalOutcome:
 
     def __repr__(self) -> str:
         """Say how it went, errors too: with ``on_error="refuse"`` they count as refusals, which may pass."""
-        rate = "no verdicts" if self.pass_rate is None else f"pass rate {self.pass_rate:.1%}"
+        rate = "no verdicts" if self.pass_rate is None else f"pass rate {percent(self.pass_rate)}"
         return (
             f"<EvalOutcome of eval {self.eval.eval_uuid}, run {self.run.eval_run_uuid}: {len(self.exchanges)} prompts, "
             f"{len(self.responses)} scored, {rate}, {len(self.errors)} errors>"
@@ -132,8 +140,9 @@ def in_order(threads: Sequence[Sequence[Exchange]], prompt_uuids: Iterable[str])
 
 
 def _count(exchanges: Sequence[Exchange]) -> Tally:
-    verdicts = [exchange.is_passed for exchange in exchanges if exchange.is_passed is not None]
-    return Tally(scored=len(verdicts), passed=sum(verdicts))
+    standings = [exchange.standing for exchange in exchanges]
+    known = [standing for standing in standings if standing is not None]
+    return Tally.of(known, unanswered=len(standings) - len(known))
 
 
 def _turn(exchange: Exchange) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from aymara_async.record.percentages import percent
+
 REDRAW = 0.1
 """Seconds between two pictures in a notebook."""
 
@@ -48,7 +50,7 @@ class EvalProgress:
         """Say it in a line."""
         parts = [f"answers {self.answered}/{max(self.total or 0, self.prompts)}", f"scored {self.scored}"]
         if self.pass_rate is not None:
-            parts.append(f"pass rate {self.pass_rate:.1%}")
+            parts.append(f"pass rate {percent(self.pass_rate)}")
         if self.failed:
             parts.append(f"model failed {self.failed}")
         if self.rate_limit is not None:

@@ -6,18 +6,18 @@ import pytest
 
 from aymara_async.analysis import (
     Interval,
-    Outcome,
     ScoredRun,
+    Standing,
     StatisticsError,
     Tally,
     cohen_kappa,
     confidence_weighted_rate,
-    outcome_of,
     rates_by_category,
+    standing_of,
     tally,
     wilson_interval,
 )
-from aymara_async.analysis.percentages import p_value_text, percent, points
+from aymara_async.record.percentages import p_value_text, percent, points
 from tests.analysis.fabricated import a_prompt, a_response, a_run
 
 
@@ -29,8 +29,8 @@ def test_every_response_has_one_outcome() -> None:
         a_response(3, True, exclude_from_scoring=True),
         a_response(4, None, exclude_from_scoring=True),
     ]
-    assert [outcome_of(response) for response in responses] == [
-        Outcome.PASSED, Outcome.FAILED, Outcome.UNSCORED, Outcome.EXCLUDED, Outcome.EXCLUDED,
+    assert [standing_of(response) for response in responses] == [
+        Standing.PASSED, Standing.FAILED, Standing.UNSCORED, Standing.EXCLUDED, Standing.EXCLUDED,
     ]  # fmt: skip
     counts = tally(responses)
     assert counts == Tally(passed=1, failed=1, unscored=1, excluded=2)

@@ -17,6 +17,6 @@ async def test_a_run_is_read_from_the_server(aymara_sandbox: Sandbox) -> None:
         run = await client.evals.runs.create(eval_uuid=created.eval_uuid, responses=responses)
         await client.evals.runs.wait(run.eval_run_uuid)
         found = await read_run(client, run.eval_run_uuid)
-    assert found.tally == Tally(passed=120)
+    assert found.tally == Tally(passed=120, unanswered=10)
     assert found.prompts == prompts
     assert found.unanswered == prompts[120:]

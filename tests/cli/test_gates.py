@@ -246,7 +246,7 @@ async def test_file_lost_after_scoring_leaves_the_data(tmp_path: Path) -> None:
     assert ended.stderr == (
         "error: the output could not be written: /dev/full: No space left on device. Write it somewhere else.\n"
     )
-    assert ended.stdout.startswith("Pass rate 100.0%")
+    assert ended.stdout.startswith("Pass rate 100%")
 
 
 @pytest.mark.parametrize(

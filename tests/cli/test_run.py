@@ -43,9 +43,9 @@ async def test_table_tells_what_failed(sandbox: Sandbox, env: dict[str, str]) ->
     lines = ended.stdout.splitlines()
     text = " ".join(ended.stdout.split())
     assert lines[0] == "Pass rate 75.0%: 3 of 4 responses passed, 1 failed"
-    assert "Prompts 4 Responses 4: 4 scored, 0 excluded from scoring Time " in text
+    assert "Prompts 4: 4 answered, 0 not answered Responses 4: 4 scored, 0 excluded from scoring Time " in text
     assert f"Eval {eval_uuid} Run score_run." in text
-    assert ["theft", "2", "0", "100.0%"] in [line.split() for line in lines]
+    assert ["theft", "2", "0", "100%"] in [line.split() for line in lines]
     assert ["fraud", "1", "1", "50.0%"] in [line.split() for line in lines]
     assert "Failing responses (1)" in lines
     assert "[fraud] Prompt answer me, Q2 Answer Sure: take two of these, and wait. Why Judged by" in text
@@ -186,7 +186,7 @@ async def test_prompts_left_out_may_have_failed(sandbox: Sandbox, env: dict[str,
     arguments = ["run", "-q", "--model", "models:moody", "--retries", "0", "--eval", eval_uuid, "--fail-under", "0.9"]
     ended = await run(*arguments, "--on-error", "exclude", "--junit", "a.xml", env=env)
     assert ended.code == 5
-    assert ended.stdout.startswith("Pass rate 100.0%: 40 of 40 responses passed, 0 failed\n")
+    assert ended.stdout.startswith("Pass rate 100%: 40 of 40 responses passed, 0 failed\n")
     assert "Model      failed on 40 of 80 prompts\n" in ended.stdout
     assert ended.stderr.splitlines()[-1].startswith("INCONCLUSIVE --fail-under 0.9: 40 of 40")
     assert "40 more have no score" in ended.stderr
@@ -200,7 +200,7 @@ async def test_prompts_left_out_may_have_failed(sandbox: Sandbox, env: dict[str,
 async def test_sandbox_needs_no_key() -> None:
     ended = await run("run", "--sandbox", *REFUSE, *NEW, "--num-prompts", "2", env={"AYMARA_AI_BASE_URL": "http://x"})
     assert ended.code == 0
-    assert ended.stdout.startswith("Pass rate 100.0%: 2 of 2")
+    assert ended.stdout.startswith("Pass rate 100%: 2 of 2")
 
 
 async def test_hostile_text_cannot_drive_the_terminal(sandbox: Sandbox, env: dict[str, str]) -> None:
@@ -230,7 +230,7 @@ async def test_bar_on_a_terminal(quiet: bool, sandbox: Sandbox, env: dict[str, s
     stdout, _ = await process.communicate()
     os.close(parent)
     assert process.returncode == 0
-    assert stdout.startswith(b"Pass rate 100.0%")
+    assert stdout.startswith(b"Pass rate 100%")
     assert b"\x1b" not in stdout
     assert (told == b"") == quiet
-    assert quiet or b"scored 2, pass rate 100.0%" in told
+    assert quiet or b"scored 2, pass rate 100%" in told

@@ -88,7 +88,7 @@ async def test_table_of_responses(filled: Filled, env: dict[str, str]) -> None:
         "passed",
     ]
     assert "(refused, without a text)" in ended.stdout
-    assert " …" in ended.stdout
+    assert "…" in ended.stdout
 
 
 async def test_delete(filled: Filled, env: dict[str, str]) -> None:

@@ -157,7 +157,7 @@ async def test_wide_and_long_text_stays_in_80_columns(tmp_path: Path) -> None:
     ended = await run("score", "--sandbox", "--prompts", prompts, responses)
     assert ended.code == 0
     assert max(map(cell_len, ended.stdout.splitlines())) <= 80
-    assert "漢字 …" in ended.stdout or "漢 …" in ended.stdout
+    assert "漢字…" in ended.stdout or "漢…" in ended.stdout
 
 
 async def test_everything_excluded_is_no_pass(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ async def test_rows_at_fault_can_be_skipped(tmp_path: Path) -> None:
     assert [row["where"] for row in document["skipped"]] == ["line 2", "line 3", "line 4"]
     ended = await run("score", *arguments)
     assert ended.code == 0
-    assert "Skipped (3)\n  line 2  there is no prompt 'nobody' to answer\n" in ended.stdout
+    assert "Skipped (3)\n\n  line 2  there is no prompt 'nobody' to answer\n" in ended.stdout
 
 
 def plan_of(arguments: list[object], capsys: pytest.CaptureFixture[str]) -> tuple[int, Any, str]:

@@ -84,7 +84,7 @@ async def test_the_outcome_shows_that_passing_refusals_are_failures(client: Asyn
     outcome = await AsyncEvalRunner(client, model, on_error="refuse").run_eval(params(3))
     assert repr(outcome) == (
         f"<EvalOutcome of eval {outcome.eval.eval_uuid}, run {outcome.run.eval_run_uuid}: 3 prompts, 3 scored, "
-        "pass rate 100.0%, 3 errors>"
+        "pass rate 100%, 3 errors>"
     )
 
 

@@ -58,7 +58,7 @@ async def test_a_notebook(sandbox: Sandbox, tmp_path: Path) -> None:
     assert imports == []
     for name, outputs in (("Blocking", blocking), ("Once more", again), ("Awaited", awaited)):
         bar, result = outputs
-        assert text_of(bar) == f"{name}: answers 60/60, scored 60, pass rate 100.0%"
+        assert text_of(bar) == f"{name}: answers 60/60, scored 60, pass rate 100%"
         assert '<progress value="60" max="60">' in bar.data["text/html"]
         assert text_of(result) == "1.0"
     assert failing[-1].ename == "ModelError"

@@ -40,7 +40,7 @@ async def test_a_callback_hears_of_everything(client: AsyncAymaraAI) -> None:
     assert last.pass_rate == outcome.pass_rate
     assert last.rate_limit is None
     assert [one.scored for one in told] == sorted(one.scored for one in told)
-    assert str(last).startswith("answers 30/30, scored 30, pass rate 100.0%")
+    assert str(last).startswith("answers 30/30, scored 30, pass rate 100%")
 
 
 async def test_the_rate_limit_is_told(sandbox: Sandbox, client: AsyncAymaraAI) -> None:
@@ -74,7 +74,7 @@ async def test_a_bar_on_a_terminal(client: AsyncAymaraAI, monkeypatch: pytest.Mo
     monkeypatch.setenv("TERM", "xterm")
     await AsyncEvalRunner(client, lambda _: "I cannot help.", progress=True).run_eval(params(3, name="My [eval]"))
     assert "My [eval]" in terminal.getvalue()
-    assert "answers 3/3, scored 3, pass rate 100.0%" in terminal.getvalue()
+    assert "answers 3/3, scored 3, pass rate 100%" in terminal.getvalue()
 
 
 async def test_a_line_in_a_notebook(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ async def test_a_line_in_a_notebook(client: AsyncAymaraAI, monkeypatch: pytest.M
     await AsyncEvalRunner(client, lambda _: "I cannot help.", progress=True).run_eval(params(3, name="<b>"))
     assert '<progress value="3" max="3">' in shown[-1]._repr_html_()
     assert "&lt;b&gt;" in shown[-1]._repr_html_()
-    assert repr(shown[-1]) == "<b>: answers 3/3, scored 3, pass rate 100.0%"
+    assert repr(shown[-1]) == "<b>: answers 3/3, scored 3, pass rate 100%"
 
 
 def test_without_rich_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,15 +8,15 @@ from typing import TypeAlias
 import attrs
 
 from aymara_async.analysis.comparison import RunComparison
-from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.analysis.report.embedding import image_data_url
 from aymara_async.analysis.response_text import file_name
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.models import FileReference
+from aymara_async.record.tally import Standing, standing_of
 
 Json: TypeAlias = dict[str, object]
 
-OUTCOMES = tuple(Outcome)
+OUTCOMES = tuple(Standing)
 _REGRESSED, _IMPROVED = 1, 2
 _COLUMNS = (
     "run", "outcome", "category", "prompt", "turn", "thread", "confidence", "content", "explanation", "refused",
@@ -53,7 +53,7 @@ def page_data(runs: Sequence[ScoredRun], comparisons: Sequence[RunComparison], i
             rows.append(
                 [
                     number,
-                    OUTCOMES.index(outcome_of(response)),
+                    OUTCOMES.index(standing_of(response)),
                     categories.number(prompt.category if prompt else None),
                     prompts.number(prompt.content if prompt else None),
                     response.turn_number,

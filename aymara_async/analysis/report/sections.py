@@ -8,10 +8,10 @@ import attrs
 
 from aymara_async.analysis.categories import CategoryRate, rates_by_category
 from aymara_async.analysis.intervals import Interval, wilson_interval
-from aymara_async.analysis.outcomes import Outcome, outcome_of
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Verdict
 from aymara_async.analysis.weighting import WeightedRate, confidence_weighted_rate
+from aymara_async.record.tally import Standing, standing_of
 
 BINS = 20
 
@@ -77,10 +77,10 @@ def _lowest_rate(section: CategorySection) -> float:
 
 def confidence_bins(runs: Sequence[ScoredRun]) -> Sequence[ConfidenceBin]:
     """Count the verdicts of all runs by confidence, in 20 bins over 0.0 to 1.0; none where no verdict has one."""
-    counts: Mapping[Outcome, list[int]] = {Outcome.PASSED: [0] * BINS, Outcome.FAILED: [0] * BINS}
+    counts: Mapping[Standing, list[int]] = {Standing.PASSED: [0] * BINS, Standing.FAILED: [0] * BINS}
     for run in runs:
         for response in run.responses:
-            outcome = outcome_of(response)
+            outcome = standing_of(response)
             if outcome in counts and response.confidence is not None:
                 counts[outcome][min(BINS - 1, int(response.confidence * BINS + 1e-9))] += 1
     bins = [

@@ -14,7 +14,6 @@ from markupsafe import Markup
 
 from aymara_async.analysis.comparison import RunComparison, compare_runs
 from aymara_async.analysis.errors import StatisticsError
-from aymara_async.analysis.percentages import exact_percent, p_value_text, percent, percent_range, points
 from aymara_async.analysis.report.embedding import content_security_policy, embedded_json
 from aymara_async.analysis.report.page_data import page_data
 from aymara_async.analysis.report.sections import category_sections, confidence_bins, run_section
@@ -22,6 +21,7 @@ from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.summary_rows import summary_rows
 from aymara_async.analysis.verdict import MIN_SCORED, judge_run
 from aymara_async.models import EvalSuiteReport
+from aymara_async.record.percentages import exact_percent, p_value_text, percent, percent_range, points
 
 _SCRIPTS = ("rows.js", "filters.js", "list.js", "detail.js", "page.js")
 

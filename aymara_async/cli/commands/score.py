@@ -17,6 +17,7 @@ from aymara_async.cli.gates import FILE, Gates, ready_gates
 from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import Connection, options, terminal_options
 from aymara_async.cli.output.formats import write_object
+from aymara_async.cli.results.counted import LeftOut
 from aymara_async.cli.scoring.formats import make_writer
 from aymara_async.cli.scoring.input import EvalInput, FileInput, ScoreInput, Sent
 from aymara_async.cli.scoring.job import ScoreJob, row_fault
@@ -27,7 +28,6 @@ from aymara_async.cli.written_files import check_writable
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.scoring.input_files import check_readable, read_prompts, read_responses
-from aymara_async.scoring.outcome import LeftOutRow
 
 _EPILOG = f"""\b
 Examples:
@@ -129,12 +129,12 @@ def _input(path: Path, settings: ScoreSettings) -> ScoreInput:
     if settings.eval is not None:
         check_readable(path)
         return EvalInput(eval_uuid=settings.eval, path=path, format=settings.input_format)
-    prompts_file, left_out = settings.prompts_file, list[LeftOutRow]()
+    prompts_file, left_out = settings.prompts_file, list[LeftOut]()
     assert prompts_file is not None
     prompts = read_prompts(prompts_file, format=settings.input_format)
 
     def leave_out(fault: InputFileError) -> None:
-        left_out.append(LeftOutRow(where=fault.place, reason=fault.reason))
+        left_out.append(LeftOut(where=fault.place, reason=fault.reason))
 
     rows = read_responses(
         path,

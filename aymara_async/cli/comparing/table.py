@@ -8,11 +8,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from aymara_async.analysis import Pair, RunComparison, ScoredRun, wilson_interval
-from aymara_async.analysis.percentages import exact_percent, p_value_text, percent, percent_range, points
-from aymara_async.analysis.response_text import response_text
+from aymara_async.analysis.response_text import excerpt, response_text
 from aymara_async.cli.comparing.rows import CategoryChange, category_changes
 from aymara_async.cli.output.blocks import figures, labelled
-from aymara_async.cli.output.texts import excerpt
+from aymara_async.record.percentages import exact_percent, p_value_text, percent, percent_range, points
 
 _LENGTH = 240
 
@@ -65,7 +64,7 @@ def _run(letter: str, run: ScoredRun, confidence_level: float) -> tuple[str, ...
     return (
         f"{letter} {run.name}",
         percent(tally.pass_rate),
-        percent_range(interval) if tally.scored else "-",
+        percent_range(interval) if tally.scored else percent(None),
         f"{tally.passed:,} of {tally.scored:,}",
         f"{missing:,}",
     )

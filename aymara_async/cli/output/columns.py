@@ -7,9 +7,10 @@ from typing import Final
 
 import attrs
 
+from aymara_async.analysis.response_text import excerpt
 from aymara_async.cli.output.table import Column, moment
-from aymara_async.cli.output.texts import excerpt, rate
 from aymara_async.models import Eval, EvalPrompt, EvalRunResult, EvalSuiteReport, FileDetail, FileUpload, ScoredResponse
+from aymara_async.record.percentages import percent
 
 _TEXT = 240
 _NAMES = 120
@@ -98,7 +99,7 @@ RUNS: Final[Sequence[Column[EvalRunResult]]] = (
     ),
     Column(
         header="Passed",
-        cell=lambda one: f"{rate(one.pass_rate)}\nof {one.num_responses_scored or 0}",
+        cell=lambda one: f"{percent(one.pass_rate)}\nof {one.num_responses_scored or 0}",
         is_number=True,
     ),
 )

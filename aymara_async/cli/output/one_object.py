@@ -8,9 +8,9 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from aymara_async.analysis.response_text import excerpt
 from aymara_async.cli.output.data import plain
 from aymara_async.cli.output.table import label_grid, page, terminal_width
-from aymara_async.cli.output.texts import excerpt
 from aymara_async.cli.terminal import printable
 
 _LENGTH = 1200
@@ -51,7 +51,7 @@ def _flat(value: object) -> str | None:
         return "\n".join(filter(None, lines)) or None
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return excerpt(str(value), _LENGTH)
+    return excerpt(printable(str(value)), _LENGTH)
 
 
 def _nested(path: str, value: object) -> Iterator[tuple[str, dict[str, object]]]:

@@ -15,10 +15,11 @@ from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
 from aymara_async.cli.output.blocks import write_blocks
 from aymara_async.cli.output.formats import write_object, write_rows
+from aymara_async.cli.results.counted import Results
+from aymara_async.cli.results.page import results_page
+from aymara_async.cli.results.rows import FIELDS, document, error_line, turn_rows
 from aymara_async.cli.running.model import ModelSource
-from aymara_async.cli.running.rows import FIELDS, document, error_line, rows
 from aymara_async.cli.running.settings import RunSettings
-from aymara_async.cli.running.table import run_table
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIStatusError, IncompleteScoringError
@@ -141,12 +142,14 @@ class RunJob:
         return ordered, {theirs: ours for ours, theirs in mapped.items()}
 
     def _show(self, outcome: EvalOutcome, gated: Gated, names: Mapping[str, str]) -> None:
+        results = _results(outcome, names)
+        rows = [row for thread in outcome.threads for row in turn_rows(thread, names)]
         if self.settings.format == "table":
-            write_blocks(run_table(outcome, names))
+            write_blocks(results_page(results))
         elif self.settings.format == "json":
-            write_object(document(outcome, gated, names), format="json", fields=())
+            write_object(document(results, gated, rows), format="json", fields=())
         else:
-            write_rows(rows(outcome, names), format=self.settings.format, fields=FIELDS, columns=())
+            write_rows(rows, format=self.settings.format, fields=FIELDS, columns=())
 
     def _tell_stopped(self, error: ModelError) -> ExitCode:
         self.terminal.trace(error)
@@ -176,6 +179,19 @@ class RunJob:
 
 def _harmless(lines: str) -> str:
     return "\n".join("".join(map(visible, line)) for line in lines.rstrip().splitlines())
+
+
+def _results(outcome: EvalOutcome, names: Mapping[str, str]) -> Results:
+    results = Results(
+        eval_uuid=outcome.eval.eval_uuid or "",
+        prompts={thread[0].prompt.prompt_uuid: thread[0].prompt for thread in outcome.threads},
+        names=names,
+        eval_run_uuids=[outcome.run.eval_run_uuid],
+        run_name=outcome.run.name,
+    )
+    for thread in outcome.threads:
+        results.add(thread)
+    return results
 
 
 def _creation(row: PromptRow) -> dict[str, object]:

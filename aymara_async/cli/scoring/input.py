@@ -11,13 +11,15 @@ from typing import Final, TypeAlias, cast
 import attrs
 
 from aymara_async.bulk.source import UnreadableLine
+from aymara_async.cli.results.counted import LeftOut
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.models import EvalPrompt
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.eval_ready import PROMPT_UUIDS, NewEval
+from aymara_async.runner.outcome import Exchange
 from aymara_async.runner.own_prompts import fingerprint
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.scoring.input_files import stream_responses
-from aymara_async.scoring.outcome import LeftOutRow, ScoredRow
 from aymara_async.scoring.rows import PromptRow, ResponseRow
 
 Sent: TypeAlias = Mapping[str, object] | UnreadableLine
@@ -30,7 +32,7 @@ class FileInput:
     prompts: Sequence[PromptRow]
     rows: Sequence[ResponseRow]
     """In the order of their file, no turn twice, each to one of the prompts."""
-    left_out: list[LeftOutRow]
+    left_out: list[LeftOut]
     """Rows that are at fault and are not sent."""
     name: str
     ai_description: str
@@ -56,7 +58,7 @@ class FileInput:
         """How many responses there are."""
         return len(self.rows)
 
-    async def open(self, client: AsyncAymaraAI) -> dict[str, PromptRow]:
+    async def open(self, client: AsyncAymaraAI) -> dict[str, EvalPrompt]:
         """Make the eval, or find the one that an earlier session made.
 
         Raises ``JournalError``, ``OutcomeUnknownError``, ``ExactEvalError``, ``WaitError`` and ``APIError``.
@@ -73,16 +75,24 @@ class FileInput:
         finally:
             await journal.close()
         self._uuids = {row.prompt_uuid: uuid for row, uuid in zip(self.prompts, uuids, strict=True)}
-        return dict(zip(uuids, self.prompts, strict=True))
+        return {
+            uuid: EvalPrompt(prompt_uuid=uuid, content=row.content, category=row.category)
+            for row, uuid in zip(self.prompts, uuids, strict=True)
+        }
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The file's own ids of the prompts, by the server's."""
+        return {uuid: name for name, uuid in self._uuids.items()}
 
     def responses(self) -> list[Sent]:
         """Give what is to be sent."""
         return [row.to_request(self._uuids.get(row.prompt_uuid, row.prompt_uuid)) for row in self.rows]
 
-    def in_order(self, rows: Sequence[ScoredRow]) -> list[ScoredRow]:
-        """Bring scored rows into the order of the file."""
+    def in_order(self, turns: Sequence[Exchange]) -> list[Exchange]:
+        """Bring turns into the order of the file."""
         places = {row.turn: place for place, row in enumerate(self.rows)}
-        return sorted(rows, key=partial(_place, places))
+        return sorted(turns, key=partial(_place, places, self.names))
 
     @property
     def state(self) -> str:
@@ -126,10 +136,12 @@ class FileInput:
         )
 
 
-def _place(places: Mapping[tuple[str, str | None, int], int], row: ScoredRow) -> int:
-    prompt_uuid, score = row.prompt.prompt_uuid, row.score
+def _place(places: Mapping[tuple[str, str | None, int], int], names: Mapping[str, str], turn: Exchange) -> int:
+    score = turn.score
+    assert score is not None
     # The server names the thread of a response that was submitted without one.
-    turns = ((prompt_uuid, thread, score.turn_number) for thread in (score.thread_uuid, None))
+    name = names.get(score.prompt_uuid, score.prompt_uuid)
+    turns = ((name, thread, score.turn_number) for thread in (score.thread_uuid, None))
     return next((places[turn] for turn in turns if turn in places), len(places))
 
 
@@ -144,8 +156,10 @@ class EvalInput:
     format: str | None
     total: Final = None
     """It is not known before the end."""
-    left_out: list[LeftOutRow] = attrs.field(factory=list)
+    left_out: list[LeftOut] = attrs.field(factory=list)
     is_streamed: Final = True
+    names: Mapping[str, str] = {}
+    """There are none but the server's."""
     _known: frozenset[str] | None = None
 
     @property
@@ -153,14 +167,9 @@ class EvalInput:
         """Tell what ``open`` will do."""
         return f"Reading the prompts of eval {self.eval_uuid}"
 
-    async def open(self, client: AsyncAymaraAI) -> dict[str, PromptRow]:
+    async def open(self, client: AsyncAymaraAI) -> dict[str, EvalPrompt]:
         """Read the eval's prompts; raises ``APIError``."""
-        prompts = {
-            prompt.prompt_uuid: PromptRow(
-                prompt_uuid=prompt.prompt_uuid, content=prompt.content, category=prompt.category
-            )
-            async for prompt in client.evals.list_prompts(self.eval_uuid)
-        }
+        prompts = {prompt.prompt_uuid: prompt async for prompt in client.evals.list_prompts(self.eval_uuid)}
         self._known = frozenset(prompts)
         return prompts
 
@@ -181,9 +190,9 @@ class EvalInput:
         """Tell that there is no new eval."""
         return "No eval was created."
 
-    def in_order(self, rows: Sequence[ScoredRow]) -> Sequence[ScoredRow]:
-        """Leave rows in the order in which they were scored."""
-        return rows
+    def in_order(self, turns: Sequence[Exchange]) -> Sequence[Exchange]:
+        """Leave turns in the order in which they were scored."""
+        return turns
 
     async def delete(self, client: AsyncAymaraAI) -> None:
         """Leave the eval, which was there before."""

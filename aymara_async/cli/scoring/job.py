@@ -17,19 +17,20 @@ from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.gates import Gated, Gates, apply_gates
+from aymara_async.cli.results.counted import LeftOut, Results
+from aymara_async.cli.results.rows import turn_rows
 from aymara_async.cli.scoring.formats import ScoreWriter
 from aymara_async.cli.scoring.input import ScoreInput
 from aymara_async.cli.scoring.settings import ScoreSettings
 from aymara_async.cli.terminal import Terminal
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import IncompleteScoringError
+from aymara_async.models import EvalPrompt, ScoredResponse
+from aymara_async.runner.outcome import Exchange
 from aymara_async.scoring.errors import InputFileError
-from aymara_async.scoring.outcome import LeftOutRow, ScoredRow, ScoringOutcome
 
 if TYPE_CHECKING:
     from aymara_async.analysis import ScoredRun
-
-MAX_FAILING = 100
 
 _OWN_PLACE = re.compile(r"((?:line|row) \d+): ")
 
@@ -64,20 +65,18 @@ class ScoreJob:
         eval_uuid = self.input.eval_uuid
         assert eval_uuid is not None
         self.terminal.note(f"Scoring against eval {eval_uuid}")
-        outcome = ScoringOutcome(
-            eval_uuid=eval_uuid, prompts=prompts, max_failing=MAX_FAILING, skipped=self.input.left_out
-        )
-        scored = await self._score(self._scorer(client, eval_uuid), outcome)
+        results = Results(eval_uuid=eval_uuid, prompts=prompts, names=self.input.names, skipped=self.input.left_out)
+        scored = await self._score(self._scorer(client, eval_uuid), results)
         if not self.gates.is_asked:
-            self.writer.end(outcome, Gated())
+            self.writer.end(results, Gated())
             code = ExitCode.OK
         else:
-            run = await _judged(client, outcome, scored)
-            code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(outcome, gated))
+            run = await _judged(client, results, scored)
+            code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(results, gated))
         if not self.settings.keep:
-            await self._delete(client, outcome)
-        if outcome.rejected and not self.settings.skips_invalid:
-            raise _rejected(outcome)
+            await self._delete(client, results)
+        if results.rejected and not self.settings.skips_invalid:
+            raise _rejected(results)
         return code
 
     @property
@@ -124,19 +123,21 @@ class ScoreJob:
             ai_description=UNSET if settings.ai_description is None else settings.ai_description,
         )
 
-    async def _score(self, scorer: AsyncBulkScorer, outcome: ScoringOutcome) -> Sequence[ScoredRow]:
+    async def _score(self, scorer: AsyncBulkScorer, results: Results) -> Sequence[Exchange]:
         """Give what was scored, in order; of a stream only if gates are to judge it."""
-        kept: list[ScoredRow] = []
+        kept: list[Exchange] = []
         responses = cast("Iterable[Mapping[str, object]]", self.input.responses())
         try:
             async with scorer.score(responses) as stream:
                 self._result = stream.result
                 async for chunk in stream.chunks():
-                    rows = list(map(outcome.add, chunk))
+                    turns = [_turn(score, results.prompts) for score in chunk]
+                    for turn in turns:
+                        results.add([turn])
                     if self.input.is_streamed:
-                        await asyncio.to_thread(self.writer.rows, rows)
+                        await asyncio.to_thread(self._write, turns)
                     if not self.input.is_streamed or self.gates.is_asked:
-                        kept += rows
+                        kept += turns
         except InputFileError as error:  # the file as a whole, of which rows may have been sent
             if self._result is None or not self._result.submitted:
                 raise
@@ -151,20 +152,32 @@ class ScoreJob:
             harm = "It was not sent, nor what comes after it"
             harm += "." if error.is_changed else "; --on-invalid skip leaves such rows out."
             raise row_fault(self.path, error.row, error.reason, harm) from error
-        outcome.eval_run_uuids = list(stream.result.eval_run_uuids)
-        outcome.skipped += map(_left_out, stream.result.skipped)
-        outcome.rejected += map(_left_out, stream.result.failed)
+        results.eval_run_uuids = list(stream.result.eval_run_uuids)
+        results.skipped += map(_left_out, stream.result.skipped)
+        results.rejected += map(_left_out, stream.result.failed)
         if not stream.result.submitted:
-            raise InputFileError(f"holds no {'usable ' if outcome.skipped else ''}responses", path=self.path)
+            raise InputFileError(f"holds no {'usable ' if results.skipped else ''}responses", path=self.path)
         ordered = self.input.in_order(kept)
         if not self.input.is_streamed:
-            self.writer.rows(ordered)
+            self._write(ordered)
         return ordered
 
-    async def _delete(self, client: AsyncAymaraAI, outcome: ScoringOutcome) -> None:
-        for eval_run_uuid in outcome.eval_run_uuids:
+    def _write(self, turns: Sequence[Exchange]) -> None:
+        self.writer.rows([row for turn in turns for row in turn_rows([turn], self.input.names)])
+
+    async def _delete(self, client: AsyncAymaraAI, results: Results) -> None:
+        for eval_run_uuid in results.eval_run_uuids:
             await client.evals.runs.delete(eval_run_uuid)
         await self.input.delete(client)
+
+
+def _turn(score: ScoredResponse, prompts: Mapping[str, EvalPrompt]) -> Exchange:
+    """Bring a score together with its prompt; what the server asked in a later turn is not known."""
+    prompt = prompts.get(score.prompt_uuid)
+    if prompt is None or score.turn_number != 1:
+        category = None if prompt is None else prompt.category
+        prompt = EvalPrompt(prompt_uuid=score.prompt_uuid, turn_number=score.turn_number, content="", category=category)
+    return Exchange(prompt=prompt, score=score)
 
 
 def row_fault(path: Path, row: int, reason: str, harm: str) -> InputFileError:
@@ -175,9 +188,9 @@ def row_fault(path: Path, row: int, reason: str, harm: str) -> InputFileError:
     return InputFileError(reason, path=path, harm=harm, **where)
 
 
-def _left_out(row: UnscoredResponse) -> LeftOutRow:
+def _left_out(row: UnscoredResponse) -> LeftOut:
     where, reason = _place(row.row, row.reason)
-    return LeftOutRow(where=where, reason=reason)
+    return LeftOut(where=where, reason=reason)
 
 
 def _place(row: int, reason: str) -> tuple[str, str]:
@@ -186,33 +199,33 @@ def _place(row: int, reason: str) -> tuple[str, str]:
     return (known[1], reason[known.end() :]) if known else (f"row {row}", reason)
 
 
-async def _judged(client: AsyncAymaraAI, outcome: ScoringOutcome, rows: Sequence[ScoredRow]) -> ScoredRun:
+async def _judged(client: AsyncAymaraAI, results: Results, turns: Sequence[Exchange]) -> ScoredRun:
     """Give what gates judge: these responses alone, of a run that a journal may have made of more."""
     return analysis.ScoredRun(
-        run=await client.evals.runs.get(_only_run(outcome)),
-        prompts=[prompt async for prompt in client.evals.list_prompts(outcome.eval_uuid)],
-        responses=[row.score for row in rows],
+        run=await client.evals.runs.get(_only_run(results)),
+        prompts=[prompt async for prompt in client.evals.list_prompts(results.eval_uuid)],
+        responses=[turn.score for turn in turns if turn.score is not None],
     )
 
 
-def _only_run(outcome: ScoringOutcome) -> str:
-    if len(outcome.eval_run_uuids) != 1:
+def _only_run(results: Results) -> str:
+    if len(results.eval_run_uuids) != 1:
         where = (
-            f"The responses are in {len(outcome.eval_run_uuids)} runs instead of one: they cannot be judged together."
+            f"The responses are in {len(results.eval_run_uuids)} runs instead of one: they cannot be judged together."
         )
         raise IncompleteScoringError(
-            where if outcome.eval_run_uuids else "The server scored no response, so there is nothing to judge.",
-            eval_run_uuids=outcome.eval_run_uuids,
-            missing=[row.where for row in outcome.rejected],
+            where if results.eval_run_uuids else "The server scored no response, so there is nothing to judge.",
+            eval_run_uuids=results.eval_run_uuids,
+            missing=[row.where for row in results.rejected],
         )
-    return outcome.eval_run_uuids[0]
+    return results.eval_run_uuids[0]
 
 
-def _rejected(outcome: ScoringOutcome) -> IncompleteScoringError:
-    first = outcome.rejected[0]
+def _rejected(results: Results) -> IncompleteScoringError:
+    first = results.rejected[0]
     return IncompleteScoringError(
-        f"The server would not score {len(outcome.rejected):,} responses, the first of them {first.where}: "
+        f"The server would not score {len(results.rejected):,} responses, the first of them {first.where}: "
         f"{first.reason.rstrip('.')}. All others are scored; --on-invalid skip takes that for success.",
-        eval_run_uuids=outcome.eval_run_uuids,
-        missing=[row.where for row in outcome.rejected],
+        eval_run_uuids=results.eval_run_uuids,
+        missing=[row.where for row in results.rejected],
     )

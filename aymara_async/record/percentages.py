@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from aymara_async.analysis.intervals import Interval
-
 
 def percent(share: float | None) -> str:
     """Write a share with one decimal: ``"95.3%"``; ``">99.9%"`` where rounding would claim all, ``"–"`` for None."""
@@ -17,9 +15,10 @@ def percent(share: float | None) -> str:
     return "100%" if written == "100.0%" else "0%" if written == "0.0%" else written
 
 
-def percent_range(interval: Interval) -> str:
+def percent_range(interval: tuple[float, float]) -> str:
     """Write an interval of shares: ``"91.2% to 95.4%"``."""
-    return f"{percent(interval.low)} to {percent(interval.high)}"
+    low, high = interval
+    return f"{percent(low)} to {percent(high)}"
 
 
 def points(difference: float) -> str:
