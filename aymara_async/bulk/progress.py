@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from time import monotonic
-from typing import Protocol
 
 import attrs
 
 from aymara_async.bulk.result import BulkResult
+from aymara_async.display import make_display
 
 
 @attrs.frozen(kw_only=True)
@@ -37,17 +35,10 @@ class BulkProgress:
         """Rows of the input that nothing more will happen to."""
         return self.scored + self.failed + self.skipped
 
-
-class Bar(Protocol):
-    """A progress bar of some library."""
-
-    def update(self, progress: BulkProgress) -> None:
-        """Draw it."""
-        ...
-
-    def close(self) -> None:
-        """Leave the line to others."""
-        ...
+    def __str__(self) -> str:
+        """Say what is not as it should be."""
+        parts = {"failed": self.failed, "skipped": self.skipped, "in doubt": self.in_doubt}
+        return ", ".join(f"{number} {what}" for what, number in parts.items() if number)
 
 
 class Reporter:
@@ -56,8 +47,8 @@ class Reporter:
     def __init__(self, wanted: bool | Callable[[BulkProgress], None], total: int | None) -> None:
         self._total = total
         self._started = monotonic()
-        self._bar = make_bar(total) if wanted is True else None
-        self._callback = wanted if callable(wanted) else self._bar.update if self._bar else None
+        self._display = make_display() if wanted is True else None
+        self._callback = wanted if callable(wanted) else self._show if self._display else None
 
     def tell(self, result: BulkResult, in_doubt: int) -> None:
         """Tell the state; what the callback raises ends the job."""
@@ -77,53 +68,9 @@ class Reporter:
 
     def close(self) -> None:
         """End the bar."""
-        if self._bar is not None:
-            self._bar.close()
+        if self._display is not None:
+            self._display.close()
 
-
-def make_bar(total: int | None) -> Bar | None:
-    """Make a bar with rich, or else tqdm, where stderr is a terminal and one of them is installed."""
-    if not sys.stderr.isatty():
-        return None
-    if find_spec("rich"):
-        return _RichBar(total)
-    if find_spec("tqdm"):
-        return _TqdmBar(total)
-    return None
-
-
-class _RichBar:
-    def __init__(self, total: int | None) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("Scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        state = TextColumn("{task.fields[state]}")
-        self._bar = Progress(*columns, state, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=total, state="")
-        self._bar.start()
-
-    def update(self, progress: BulkProgress) -> None:
-        self._bar.update(self._task, completed=progress.done, state=_state(progress))
-
-    def close(self) -> None:
-        self._bar.stop()
-
-
-class _TqdmBar:
-    def __init__(self, total: int | None) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped,unused-ignore]  # it has no types, and may be missing
-
-        self._bar = tqdm(total=total, desc="Scoring", leave=False)
-
-    def update(self, progress: BulkProgress) -> None:
-        self._bar.update(progress.done - self._bar.n)
-        self._bar.set_postfix_str(_state(progress))
-
-    def close(self) -> None:
-        self._bar.close()
-
-
-def _state(progress: BulkProgress) -> str:
-    parts = {"failed": progress.failed, "skipped": progress.skipped, "in doubt": progress.in_doubt}
-    return ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    def _show(self, progress: BulkProgress) -> None:
+        if self._display is not None:
+            self._display.show("Scoring", done=progress.done, total=progress.total, state=str(progress))

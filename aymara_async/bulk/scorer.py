@@ -51,8 +51,8 @@ class AsyncBulkScorer:
             not arrived. It must be longer than the server goes on working on a request whose connection has broken.
         on_unknown: What to do then: ``"resend"``, or ``"raise"`` ``BatchOutcomeUnknownError``.
         patience: Seconds without any success after which the job gives up.
-        progress: A callable that gets a ``BulkProgress`` after each batch; True for a bar, if stderr is a terminal and
-            rich or tqdm is installed.
+        progress: A callable that gets a ``BulkProgress`` after each batch; True for a bar of rich or tqdm on a
+            terminal, or of tqdm in a notebook.
 
     Raises:
         RequestValidationError: An argument makes no sense.

@@ -74,6 +74,10 @@ class Terminal:
         if self.is_debugging:
             self._write("".join(traceback.format_exception(error)).rstrip())
 
+    def lines(self, text: str) -> None:
+        """Tell several lines as they are; whoever calls sees to it that nothing in them drives the terminal."""
+        self._write(text)
+
     @staticmethod
     def _write(text: str) -> None:
         encoding = sys.stderr.encoding or "utf-8"  # a progress bar in front of it says None

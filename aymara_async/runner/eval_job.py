@@ -14,6 +14,7 @@ from msgspec import UNSET
 from aymara_async.bulk.limiter import limiter_of
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.display import make_display
 from aymara_async.errors import IncompleteScoringError
 from aymara_async.models import Eval
 from aymara_async.runner.answer_journal import AnswerJournal, scores_path
@@ -24,7 +25,7 @@ from aymara_async.runner.eval_ready import PROMPT_UUIDS
 from aymara_async.runner.feed import FedScorer
 from aymara_async.runner.outcome import EvalOutcome, in_order
 from aymara_async.runner.pipeline import Pipeline, Thread
-from aymara_async.runner.progress import Counts, EvalProgress, make_display
+from aymara_async.runner.progress import Counts, EvalProgress, show
 from aymara_async.runner.settings import RunnerSettings
 
 
@@ -67,7 +68,7 @@ class EvalJob:
         settings = self.settings
         caller = ModelCaller(model=self.model, timeout=settings.timeout, retry=retrying(settings.retry))
         display = make_display() if settings.progress is True else None
-        callback = settings.progress if callable(settings.progress) else display.update if display else None
+        callback = settings.progress if callable(settings.progress) else partial(show, display) if display else None
         pipeline = self._pipeline(ready, caller, callback)
         try:
             await pipeline.run()

@@ -45,7 +45,8 @@ class AsyncEvalRunner:
         is_sandbox: Ask for made-up prompts and scores; else as the client says.
         ai_description: Description of the AI in the run, if it differs from the eval's.
         grace_period: Seconds after which a batch whose answer was lost counts as not arrived, see ``AsyncBulkScorer``.
-        progress: A callable that gets an ``EvalProgress``; True for a bar in notebooks and, with rich, on terminals.
+        progress: A callable that gets an ``EvalProgress``; True for a bar of rich or tqdm on a terminal, or
+            of tqdm in a notebook.
 
     Raises:
         RequestValidationError: An argument makes no sense.

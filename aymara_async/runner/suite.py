@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Unpack
@@ -13,6 +14,7 @@ from typing import Unpack
 import attrs
 
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.display import make_display
 from aymara_async.errors import AymaraAIError, RequestValidationError
 from aymara_async.models import EvalSuiteReport, PromptCreate
 from aymara_async.runner.calling import Model
@@ -20,7 +22,7 @@ from aymara_async.runner.errors import IncompleteSuiteError
 from aymara_async.runner.eval_ready import EvalParams
 from aymara_async.runner.outcome import EvalOutcome, in_order
 from aymara_async.runner.own_prompts import Prompts, read_prompts
-from aymara_async.runner.progress import make_display
+from aymara_async.runner.progress import show
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.runner.settings import RunnerOptions
 from aymara_async.scoring.exact_eval import map_prompts
@@ -76,7 +78,7 @@ async def run_suite(
         )
     display = make_display() if options.get("progress") is True else None
     if options.get("progress") is True:  # all runs are shown in one place
-        options["progress"] = display.update if display is not None else False
+        options["progress"] = partial(show, display) if display is not None else False
     try:
         runners = {
             name: AsyncEvalRunner(client, model, concurrency=concurrency, **options) for name, model in models.items()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
 
 import pytest
 
 from aymara_async import AsyncAymaraAI
-from aymara_async.runner import progress as progress_module
 from aymara_async.runner.model_prompt import ModelPrompt
-from aymara_async.runner.progress import EvalProgress, make_display
+from aymara_async.runner.progress import EvalProgress
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.faults import Error
@@ -75,33 +73,3 @@ async def test_a_bar_on_a_terminal(client: AsyncAymaraAI, monkeypatch: pytest.Mo
     await AsyncEvalRunner(client, lambda _: "I cannot help.", progress=True).run_eval(params(3, name="My [eval]"))
     assert "My [eval]" in terminal.getvalue()
     assert "answers 3/3, scored 3, pass rate 100%" in terminal.getvalue()
-
-
-async def test_a_line_in_a_notebook(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("IPython")
-    import IPython
-    import IPython.display
-
-    shown: list[Any] = []
-
-    class Handle:
-        def update(self, picture: Any) -> None:
-            shown.append(picture)
-
-    def display(picture: Any, *, display_id: bool) -> Handle:
-        shown.append(picture)
-        return Handle()
-
-    shell = type("ZMQInteractiveShell", (), {})()
-    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
-    monkeypatch.setattr(IPython.display, "display", display)
-    await AsyncEvalRunner(client, lambda _: "I cannot help.", progress=True).run_eval(params(3, name="<b>"))
-    assert '<progress value="3" max="3">' in shown[-1]._repr_html_()
-    assert "&lt;b&gt;" in shown[-1]._repr_html_()
-    assert repr(shown[-1]) == "<b>: answers 3/3, scored 3, pass rate 100%"
-
-
-def test_without_rich_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setattr(progress_module, "find_spec", lambda _: None)
-    assert make_display() is None

@@ -22,12 +22,13 @@ from aymara_async.cli.running.model import ModelSource
 from aymara_async.cli.running.settings import RunSettings
 from aymara_async.cli.terminal import Terminal, visible
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.display import Display, make_display
 from aymara_async.errors import APIStatusError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.handle import EvalHandle
 from aymara_async.runner.outcome import EvalOutcome, Exchange, in_order
-from aymara_async.runner.progress import Display, EvalProgress, make_display
+from aymara_async.runner.progress import EvalProgress, show
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.runner.settings import RunnerOptions
 from aymara_async.scoring.exact_eval import map_prompts
@@ -130,7 +131,7 @@ class RunJob:
     def _watch(self, progress: EvalProgress) -> None:
         self._progress = progress
         if self._display is not None:
-            self._display.update(progress)
+            show(self._display, progress)
 
     def _named(self, outcome: EvalOutcome) -> tuple[EvalOutcome, dict[str, str]]:
         """Bring the prompts of a file into its order, and find its names for them, by the server's id."""
@@ -172,7 +173,7 @@ class RunJob:
             why = error_line(exchange.error)
             self.terminal.tell(f"The model failed on prompt {names.get(uuid, uuid)}{turn}: {why}")
             if self.terminal.is_debugging:
-                self.terminal._write(_harmless(exchange.error.traceback))
+                self.terminal.lines(_harmless(exchange.error.traceback))
         if len(failed) > len(told):
             self.terminal.tell(f"… and on {len(failed) - len(told):,} more; --format jsonl tells of each.")
 
