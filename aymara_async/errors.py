@@ -26,6 +26,23 @@
             ├── RateLimitError              429
             └── InternalServerError         500 and above
 
+What a failure says of the work that was asked for, which every ``APIError`` tells by two properties:
+
+======================================  ===================  ==============
+failure                                 ``may_have_acted``   ``is_passing``
+======================================  ===================  ==============
+no connection was made                  no                   yes
+… as its certificate is bad             no                   no
+429, 503, 421, 425                      no                   yes
+400, 401, 403, 404 and any other 4xx    no                   no
+a redirect that is not followed         no                   no
+408, 500 and any other 5xx              yes                  yes
+it broke, or took too long, once sent   yes                  yes
+an answer that cannot be read           yes                  yes
+======================================  ===================  ==============
+
+What has not been acted on may be sent again whatever it is; what may have been only where doing it twice does no harm.
+
 All of them can be pickled; none holds the API key.
 """
 
@@ -35,6 +52,9 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from aymara_async.response import APIResponse
+
+_NOT_TAKEN_ON = frozenset({421, 425, 429, 503})
+"""Statuses with which a server says that it has not even begun."""
 
 
 def _restore(cls: type[AymaraAIError], message: str, state: dict[str, object]) -> AymaraAIError:
@@ -117,6 +137,21 @@ class APIError(AymaraAIError):
         self.body = body
         """The decoded body of the response, its text if it is no JSON, or None where there was none."""
 
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the server may have done the work although the call failed."""
+        return True
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may be answered later."""
+        return True
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server took nothing on, for now: the same request can safely be sent again."""
+        return self.is_passing and not self.may_have_acted
+
 
 class APIConnectionError(APIError):
     """No complete answer came: the connection failed, or broke."""
@@ -129,6 +164,16 @@ class APIConnectionError(APIError):
         """Whether the request may have reached the server."""
         self.is_retryable = is_retryable
         """Whether the same call may succeed later; a bad certificate stays bad."""
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the server may have done the work although the call failed."""
+        return self.is_sent
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may be answered later."""
+        return self.is_sent or self.is_retryable
 
 
 class APITimeoutError(APIConnectionError):
@@ -188,6 +233,16 @@ class APIStatusError(APIError):
         """The server's name for this exchange; quote it to support."""
         self.retry_after = retry_after
         """Seconds after which the server wants to be asked again, if it said so."""
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Whether the server may have done the work although the call failed."""
+        return self.status_code not in _NOT_TAKEN_ON and (self.status_code == 408 or self.status_code >= 500)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may be answered later."""
+        return self.status_code in _NOT_TAKEN_ON or self.may_have_acted
 
 
 class BadRequestError(APIStatusError):

@@ -29,7 +29,7 @@ from time import monotonic
 from weakref import WeakKeyDictionary
 
 from aymara_async.response import APIResponse
-from aymara_async.transport.retry import REFUSED, RetryPolicy
+from aymara_async.transport.retry import RetryPolicy
 from aymara_async.transport.session import SessionManager
 from aymara_async.transport.wire import retry_after
 
@@ -44,6 +44,9 @@ CATCH_UP = 0.02
 """Seconds of slots that are made up for when the loop was late."""
 LEFT_TO_OTHERS = 0.25
 """Share of the client's connections that bulk jobs do not take, so that no other call waits for one."""
+
+_LIMITING = frozenset({429, 503})
+"""Statuses with which servers say that they are asked too often."""
 
 
 class Recent:
@@ -151,7 +154,7 @@ class Limiter:
     def observe(self, answer: APIResponse[object], started: float) -> None:
         """Learn from an answer, whoever asked."""
         now = monotonic()
-        if answer.status_code not in REFUSED:
+        if answer.status_code not in _LIMITING:
             self.rate.accept(now)
             return
         pause = self.rate.refuse(now, started, retry_after(answer.headers), self._backoff)

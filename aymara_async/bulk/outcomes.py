@@ -3,8 +3,8 @@
 =====================================================  =========  ==================================================
 failure                                                meaning    what follows
 =====================================================  =========  ==================================================
-429, 503; no connection was made                       REFUSED    sent again, when the limiter allows it
-answer lost or unreadable; 408, 500, 502, 504, others  LOST       looked for at the server
+a refusal: 429, 503, 421, 425; no connection made       REFUSED    sent again, when the limiter allows it
+answer lost or unreadable; 408, any other 5xx           LOST       looked for at the server
 400, 413, 422                                          REJECTED   split, until the responses at fault are found
 401, 403, 404, 409, …; bad certificate; closed client  FATAL      the job ends; the batch was not scored
 =====================================================  =========  ==================================================
@@ -14,14 +14,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from aymara_async.errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APIStatusError,
-    AymaraAIError,
-    PaginationError,
-)
-from aymara_async.transport.retry import AMBIGUOUS, REFUSED
+from aymara_async.errors import APIError, APIStatusError, AymaraAIError
 
 _REJECTED = frozenset({400, 413, 422})
 
@@ -37,24 +30,16 @@ class Meaning(Enum):
 
 def meaning(error: AymaraAIError) -> Meaning:
     """Decide what a failure means."""
-    if isinstance(error, APIStatusError):
-        status = error.status_code
-        if status in REFUSED:
-            return Meaning.REFUSED
-        if status in AMBIGUOUS or status >= 500:
-            return Meaning.LOST
-        return Meaning.REJECTED if status in _REJECTED else Meaning.FATAL
-    if isinstance(error, APIConnectionError):
-        if error.is_sent:
-            return Meaning.LOST
-        return Meaning.REFUSED if error.is_retryable else Meaning.FATAL
-    return Meaning.LOST if isinstance(error, APIResponseValidationError) else Meaning.FATAL
+    if not isinstance(error, APIError):
+        return Meaning.FATAL
+    if error.is_refusal:
+        return Meaning.REFUSED
+    if error.may_have_acted:
+        return Meaning.LOST
+    is_rejected = isinstance(error, APIStatusError) and error.status_code in _REJECTED
+    return Meaning.REJECTED if is_rejected else Meaning.FATAL
 
 
 def is_passing(error: AymaraAIError) -> bool:
     """Tell whether a question that failed like this may be answered when it is asked again."""
-    if isinstance(error, APIStatusError):
-        return error.status_code in AMBIGUOUS | REFUSED
-    if isinstance(error, APIConnectionError):
-        return error.is_sent or error.is_retryable
-    return isinstance(error, APIResponseValidationError | PaginationError)
+    return isinstance(error, APIError) and error.is_passing

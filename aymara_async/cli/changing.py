@@ -13,7 +13,7 @@ from aymara_async.cli.command import Command
 from aymara_async.cli.interruptible import run_interruptibly
 from aymara_async.cli.options import Connection, options, terminal_options
 from aymara_async.cli.terminal import Terminal, printable
-from aymara_async.errors import APIConnectionError, APIStatusError, AymaraAIError
+from aymara_async.errors import APIError, AymaraAIError
 
 if TYPE_CHECKING:
     from aymara_async.client import AsyncAymaraAI
@@ -101,13 +101,7 @@ def in_doubt(terminal: Terminal, doubt: str) -> Generator[None]:
     try:
         yield
     except AymaraAIError as error:
-        if _did_nothing(error):
+        if isinstance(error, APIError) and not error.may_have_acted:
             terminal.state = before
         raise
     terminal.state = before
-
-
-def _did_nothing(error: AymaraAIError) -> bool:
-    if isinstance(error, APIStatusError):
-        return error.status_code < 500
-    return isinstance(error, APIConnectionError) and not error.is_sent

@@ -23,7 +23,6 @@ from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.outcome import AnswerError
 from aymara_async.runner.settings import OnError
 from aymara_async.transport.body import FileInput
-from aymara_async.transport.retry import may_have_acted
 
 MAX_BYTES = 4_000_000
 """The longest text that is submitted; a batch of the bulk scorer holds no more."""
@@ -132,7 +131,7 @@ class Answering:
         again = AsyncRetrying(
             stop=stop_after_attempt(_UPLOADS),
             wait=wait_random_exponential(multiplier=self.client._settings.call.retry.initial_wait, max=20),
-            retry=retry_if_exception(may_have_acted),
+            retry=retry_if_exception(lambda error: isinstance(error, APIError) and error.may_have_acted),
             reraise=True,
         )
         uploaded: FileUpload = await again(self.client.files.upload, file=file, workspace_uuid=self.workspace_uuid)

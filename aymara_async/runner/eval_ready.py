@@ -14,7 +14,6 @@ from msgspec import UNSET
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import (
     APIError,
-    APIResponseValidationError,
     BadRequestError,
     OutcomeUnknownError,
     RequestValidationError,
@@ -25,7 +24,6 @@ from aymara_async.runner import own_prompts
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.scoring.rows import PromptRow
 from aymara_async.transport.codec import encode_request
-from aymara_async.transport.retry import may_have_acted
 
 CLOCK_SKEW = timedelta(minutes=5)
 LOOKS = 3
@@ -143,7 +141,7 @@ async def make_eval(
     try:
         created = found or await _create(client, fields, began, is_filled_later=is_filled_later)
     except APIError as error:
-        if not _is_unknown(error):
+        if not error.may_have_acted:
             await journal.forget()  # nothing was created, so that the journal is free for another try
         raise
     if created.eval_uuid is None:
@@ -166,7 +164,7 @@ async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datet
         # If the number was the fault, one generated prompt will do: it is deleted later.
         return await _create(client, {**fields, "num_prompts": 1}, began, is_filled_later=False)
     except APIError as error:
-        if not _is_unknown(error):
+        if not error.may_have_acted:
             raise
         try:
             found = await _look(client, fields, began)
@@ -177,11 +175,6 @@ async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datet
         if found is None:
             raise
         return found
-
-
-def _is_unknown(error: APIError) -> bool:
-    """Tell whether the server may have created the eval although the call failed."""
-    return may_have_acted(error) or isinstance(error, APIResponseValidationError)
 
 
 async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:

@@ -15,12 +15,11 @@ import msgspec
 from msgspec import UNSET
 
 from aymara_async.client import AsyncAymaraAI
-from aymara_async.errors import APIError, APIResponseValidationError, RequestValidationError
+from aymara_async.errors import APIError, RequestValidationError
 from aymara_async.models import EvalPrompt, PromptCreate, PromptUpdate
 from aymara_async.scoring.exact_eval import PROMPTS_PER_CALL, batches, map_prompts
 from aymara_async.scoring.rows import PromptRow
 from aymara_async.transport.codec import encode_request
-from aymara_async.transport.retry import may_have_acted
 
 Prompts: TypeAlias = Iterable[str | PromptCreate | Mapping[str, object]]
 """Texts, or texts with a category as ``PromptCreate`` or mappings."""
@@ -152,7 +151,7 @@ async def _change(
                 workspace_uuid=workspace_uuid,
             )
         except APIError as error:
-            if not may_have_acted(error) and not isinstance(error, APIResponseValidationError):
+            if not error.may_have_acted:
                 raise
             lost = error
     return lost

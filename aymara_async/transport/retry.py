@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 from attrs import validators
 
 from aymara_async.errors import APIConnectionError, APIError, APIStatusError, OutcomeUnknownError
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 T = TypeVar("T")
 logger: logging.Logger = logging.getLogger("aymara_async")
-
-REFUSED = frozenset({429, 503})
-"""The server did not take the request on; sending it again is always safe."""
-AMBIGUOUS = frozenset({408, 500, 502, 504})
-"""The server may have done the work."""
 
 _at_least_0: Callable[[object, attrs.Attribute[float], float], None] = validators.ge(0.0)
 
@@ -51,23 +50,16 @@ class RetryPolicy:
 
 
 def _is_retryable(error: APIError, is_idempotent: bool) -> bool:
-    if isinstance(error, APIStatusError):
-        return error.status_code in REFUSED or (is_idempotent and error.status_code in AMBIGUOUS)
-    if isinstance(error, APIConnectionError):
-        return error.is_retryable and (is_idempotent or not error.is_sent)
-    return False
+    if not isinstance(error, APIStatusError | APIConnectionError):
+        return False  # an answer came, and would come again
+    if isinstance(error, APIStatusError) and (said := error.response.headers.get("x-should-retry")) is not None:
+        return said.lower() == "true" and (is_idempotent or not error.may_have_acted)
+    return error.is_passing and (is_idempotent or not error.may_have_acted)
 
 
 def _is_steered(error: APIError) -> bool:
     """Tell a rate limit, whose server itself says when to come again, from an outage."""
     return isinstance(error, APIStatusError) and error.status_code == 429 and error.retry_after is not None
-
-
-def may_have_acted(error: BaseException) -> bool:
-    """Tell whether the server may have done the work although the call failed."""
-    if isinstance(error, APIStatusError):
-        return error.status_code in AMBIGUOUS
-    return isinstance(error, APIConnectionError) and error.is_sent
 
 
 @attrs.define
@@ -101,6 +93,46 @@ def _unknown_outcome(error: APIConnectionError) -> OutcomeUnknownError:
     )
 
 
+@attrs.define(kw_only=True)
+class _Retries:
+    """What tenacity asks: whether to send a call again that has failed, and when."""
+
+    policy: RetryPolicy
+    budget: RetryBudget
+    is_idempotent: bool
+    deadline: float | None
+    error: APIError
+    """What came of the latest attempt."""
+    attempts: int = 1
+    spent: int = 0
+    """Tokens of the budget."""
+    delay: float = 0.0
+
+    def retry(self, state: RetryCallState) -> bool:
+        """Tell whether to send again."""
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, APIError) and self.goes_on(error)
+
+    def wait(self, state: RetryCallState) -> float:  # noqa: ARG002 - tenacity passes it
+        """Tell after how many seconds."""
+        return self.delay
+
+    def goes_on(self, error: APIError) -> bool:
+        """Take note of a failure, and tell whether to send again, after ``delay``."""
+        self.error = error
+        delay = self.policy.delay(error, attempt=self.attempts, is_idempotent=self.is_idempotent)
+        if delay is None or (self.deadline is not None and monotonic() + delay >= self.deadline):
+            return False
+        is_free = _is_steered(error)
+        if not (is_free or self.budget.take()):
+            logger.warning("not sent again, as too many calls are failing: %s", error)
+            return False
+        self.spent += not is_free
+        self.delay = delay
+        logger.info("attempt %d failed, next in %.2f s: %s", self.attempts, delay, error)
+        return True
+
+
 async def retrying(
     first: APIError,
     send: Callable[[int, APIError], Awaitable[T]],
@@ -115,45 +147,22 @@ async def retrying(
     ``deadline`` is a moment of ``time.monotonic``; no wait goes past it. Raises the last error.
     """
     # tenacity costs as much as half a call, which only calls that fail have to pay.
-    from tenacity import AsyncRetrying, RetryCallState
+    from tenacity import AsyncRetrying
 
-    delay: float | None = None
-    spent = 0
-
-    def decide(state: RetryCallState) -> bool:
-        nonlocal delay, spent
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, APIError):
-            return False
-        delay = policy.delay(error, attempt=state.attempt_number, is_idempotent=is_idempotent)
-        if delay is None or (deadline is not None and monotonic() + delay >= deadline):
-            return False
-        is_free = _is_steered(error)
-        if not (is_free or budget.take()):
-            logger.warning("not sent again, as too many calls are failing: %s", error)
-            return False
-        spent += not is_free
-        logger.info("attempt %d failed, next in %.2f s: %s", state.attempt_number, delay, error)
-        return True
-
-    attempts, error = 0, first
+    retries = _Retries(policy=policy, budget=budget, is_idempotent=is_idempotent, deadline=deadline, error=first)
 
     async def attempt() -> T:
-        nonlocal attempts, error
-        attempts += 1
-        if attempts == 1:
-            raise first
-        try:
-            return await send(attempts, error)
-        except APIError as failure:
-            error = failure
-            raise
+        retries.attempts += 1
+        return await send(retries.attempts, retries.error)
 
     try:
-        result: T = await AsyncRetrying(retry=decide, wait=lambda state: delay or 0.0, reraise=True)(attempt)
+        if not retries.goes_on(first):
+            raise first
+        await asyncio.sleep(retries.delay)
+        result: T = await AsyncRetrying(retry=retries.retry, wait=retries.wait, reraise=True)(attempt)
     except APIConnectionError as failure:
-        if failure.is_sent and not is_idempotent:
+        if failure.may_have_acted and not is_idempotent:
             raise _unknown_outcome(failure) from failure
         raise
-    budget.refund(spent)
+    budget.refund(retries.spent)
     return result

@@ -28,7 +28,7 @@ from aymara_async.transport.opener import ConnectionSettings, LoopSession, Sessi
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.payload import make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
-from aymara_async.transport.retry import RetryBudget, may_have_acted, retrying
+from aymara_async.transport.retry import RetryBudget, retrying
 
 logger: logging.Logger = logging.getLogger("aymara_async")
 
@@ -122,7 +122,7 @@ class SessionManager:
 
         async def send(attempt: int, previous: APIError) -> APIResponse[object]:
             nonlocal has_acted
-            has_acted = has_acted or may_have_acted(previous)
+            has_acted = has_acted or previous.may_have_acted
             if options.admit is not None:
                 await options.admit()
             if self.is_closed:

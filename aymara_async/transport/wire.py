@@ -149,7 +149,12 @@ def redirect_target(method: str, url: str, status: int, headers: Mapping[str, st
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Read ``Retry-After``, seconds or an HTTP date, as seconds from now; None if absent or garbage."""
+    """Read ``retry-after-ms``, or ``Retry-After`` in seconds or as an HTTP date, as seconds from now.
+
+    None if both are absent or garbage.
+    """
+    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", milliseconds := headers.get("retry-after-ms", "").strip()):
+        return float(milliseconds) / 1000
     value = headers.get("Retry-After")
     if value is None:
         return None
@@ -220,10 +225,8 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
     if response.request_id:
         parts.append(f"Request id: {response.request_id}")
     text = ". ".join(part.rstrip(".") for part in parts) + "."
-    has_not_acted = status == 503 or (status >= 500 and response.method == "GET")
-    advice = "Nothing was changed; try again later." if has_not_acted else cls.advice
-    return cls(
-        f"{text} {advice}".strip(),
+    error = cls(
+        text,
         response=response,
         body=body,
         code=fault.code,
@@ -231,6 +234,17 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
         request_id=response.request_id,
         retry_after=wait,
     )
+    error.message = f"{text} {_advice(error)}".strip()
+    error.args = (error.message,)
+    return error
+
+
+def _advice(error: APIStatusError) -> str:
+    if error.may_have_acted and error.method != "GET":
+        return InternalServerError.advice
+    if error.is_passing and not isinstance(error, RateLimitError):
+        return "Nothing was changed; try again later."
+    return error.advice
 
 
 def redact(response: APIResponse[object], *sent: Mapping[str, str] | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import product
 
 import attrs
 import pytest
@@ -22,6 +23,8 @@ from aymara_async import (
     PermissionDeniedError,
     UnprocessableEntityError,
 )
+from aymara_async.response import APIResponse
+from aymara_async.transport import wire
 from tests.answers import ANALYSIS, EVAL, FILES, REPORT, RUN, SCORED
 from tests.faulty_server import (
     FaultyServer,
@@ -71,6 +74,7 @@ UNSAFE = [
 ]
 safe = pytest.mark.parametrize("call", SAFE, ids=lambda call: call.name)
 unsafe = pytest.mark.parametrize("call", UNSAFE, ids=lambda call: call.name)
+DOUBTFUL = (408, 501, 502, 504, 507, 508, 520, 524, 529, 530, 598)
 A_FEW = {"get", "delete", "score", "upload"}
 some_calls = pytest.mark.parametrize(
     "call", [call for call in [*SAFE, *UNSAFE] if call.name in A_FEW], ids=lambda call: call.name
@@ -92,7 +96,7 @@ async def send_once(call: Call, server: FaultyServer, **options: object) -> obje
 
 @pytest.mark.parametrize(
     ("call", "status"),
-    [*((call, 503) for call in [*SAFE, *UNSAFE]), (SAFE[0], 429), (UNSAFE[3], 429)],
+    [*((call, 503) for call in [*SAFE, *UNSAFE]), *product((SAFE[0], UNSAFE[3]), (421, 425, 429))],
     ids=lambda value: getattr(value, "name", value),
 )
 async def test_refused_is_sent_again_by_every_method(call: Call, status: int) -> None:
@@ -106,7 +110,7 @@ async def test_refused_is_sent_again_by_every_method(call: Call, status: int) ->
 
 @pytest.mark.parametrize(
     ("call", "status"),
-    [*((call, 500) for call in SAFE), *((SAFE[0], status) for status in (408, 502, 504))],
+    [*((call, 500) for call in SAFE), *product((SAFE[0], SAFE[2]), DOUBTFUL)],
     ids=lambda value: getattr(value, "name", value),
 )
 async def test_ambiguous_status_is_sent_again_where_safe(call: Call, status: int) -> None:
@@ -117,7 +121,7 @@ async def test_ambiguous_status_is_sent_again_where_safe(call: Call, status: int
 
 @pytest.mark.parametrize(
     ("call", "status"),
-    [*((call, 500) for call in UNSAFE), *((UNSAFE[3], status) for status in (408, 502, 504))],
+    [*((call, 500) for call in UNSAFE), *((UNSAFE[3], status) for status in DOUBTFUL)],
     ids=lambda value: getattr(value, "name", value),
 )
 async def test_ambiguous_status_is_raised_where_unsafe(call: Call, status: int) -> None:
@@ -125,6 +129,8 @@ async def test_ambiguous_status_is_raised_where_unsafe(call: Call, status: int) 
         with pytest.raises(APIStatusError) as caught:
             await send_once(call, server)
     assert caught.value.status_code == status
+    assert caught.value.may_have_acted
+    assert "may or may not have done the work" in caught.value.message
     assert len(server.requests) == 1
 
 
@@ -138,7 +144,7 @@ async def test_ambiguous_status_is_raised_where_unsafe(call: Call, status: int) 
         (409, ConflictError),
         (422, UnprocessableEntityError),
         (418, APIStatusError),
-        (501, InternalServerError),
+        (499, APIStatusError),
     ],
 )
 @pytest.mark.parametrize("call", [SAFE[0], SAFE[2], UNSAFE[0], UNSAFE[3]], ids=lambda call: call.name)
@@ -329,3 +335,37 @@ async def test_raw_response_tells_the_attempts() -> None:
     async with FaultyServer(error(503), error(503), reply(200, EVAL)) as server, client_of(server) as client:
         assert (await client.evals.with_raw_response.get("test.1")).attempts == 3
         assert (await client.evals.with_raw_response.get("test.1")).attempts == 1
+
+
+@pytest.mark.parametrize(("said", "requests"), [("false", 1), ("true", 2)])
+async def test_server_may_say_itself_whether_to_come_again(said: str, requests: int) -> None:
+    status = 503 if said == "false" else 404
+    async with FaultyServer(reply(status, {}, {"x-should-retry": said}), reply(200, EVAL)) as server:
+        if said == "true":
+            await send_once(SAFE[0], server)
+        else:
+            with pytest.raises(APIStatusError):
+                await send_once(SAFE[0], server)
+    assert len(server.requests) == requests
+
+
+async def test_no_server_can_ask_for_work_to_be_done_twice() -> None:
+    async with FaultyServer(reply(500, {}, {"x-should-retry": "true"}), reply(200, RUN)) as server:
+        with pytest.raises(InternalServerError):
+            await send_once(UNSAFE[3], server)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "may_have_acted", "is_passing"),
+    [
+        *((status, False, True) for status in (421, 425, 429, 503)),
+        *((status, True, True) for status in (500, *DOUBTFUL)),
+        *((status, False, False) for status in (300, 304, 400, 401, 403, 404, 409, 413, 418, 422, 451, 499)),
+    ],
+)
+def test_what_a_status_says_of_the_work(status: int, may_have_acted: bool, is_passing: bool) -> None:
+    response = APIResponse(status_code=status, headers={}, content=b"", method="POST", url="/", decode=wire.content_of)
+    failure = wire.status_error(response)
+    assert (failure.may_have_acted, failure.is_passing) == (may_have_acted, is_passing)
+    assert failure.is_refusal is (is_passing and not may_have_acted)

@@ -16,6 +16,7 @@ from aymara_async import (
     RateLimitError,
 )
 from aymara_async.transport.retry import RetryPolicy
+from aymara_async.transport.wire import retry_after
 from tests.answers import EVAL, RUN
 from tests.faulty_server import (
     AT_ONCE,
@@ -41,6 +42,11 @@ async def test_retry_after_is_waited_for() -> None:
                 await client.evals.runs.create(eval_uuid="test.1", responses=[])
     assert len(server.requests) == 1, "a wait that ends after the deadline is not begun"
     assert caught.value.retry_after == 60
+
+
+def test_milliseconds_go_before_seconds() -> None:
+    assert retry_after({"retry-after-ms": "1500", "Retry-After": "9"}) == 1.5
+    assert retry_after({"retry-after-ms": "soon", "Retry-After": "9"}) == 9.0
 
 
 @pytest.mark.parametrize("value", ["soon", "-5", "1e3", "12 parsecs", "", "Fri, 99 Foo 2026", "NaN", "inf", "\u0663"])

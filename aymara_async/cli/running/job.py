@@ -125,7 +125,7 @@ class RunJob:
             )
         except APIStatusError as error:
             # An eval that is to hold prompts of a file may be there when adding them fails.
-            self._is_creating &= self.prompts is not None or error.status_code >= 500
+            self._is_creating &= self.prompts is not None or error.may_have_acted
             raise
 
     def _watch(self, progress: EvalProgress) -> None:
