@@ -30,6 +30,7 @@ from aymara_async.sandbox.record import Record, RecordedRequest
 from aymara_async.sandbox.rejection import CODES, RejectedError, code_of, malformed, retry_after
 from aymara_async.sandbox.routes import analysis, eval_types, evals, files, health, reports, responses, runs
 from aymara_async.sandbox.routing import Route, RouteTable
+from aymara_async.sandbox.shape import LISTS, SLOW
 from aymara_async.sandbox.state import State
 
 _logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Api:
             query=request.query,
             operation=None,
             raw_headers=request.headers,
-            received_at=self.state.clock(),
+            received_at=self.state.now(),
         )
         drawn: list[Drawn] = []
         try:
@@ -117,15 +118,31 @@ class Api:
             path=path,
             query=request.query,
             request_id=recorded.request_id,
-            now=self.state.clock(),
+            now=self.state.now(),
             body=recorded.body,
         )
         if drawn:
             _instruct(call, drawn)
+        answer = await self._shaped(route, call)
+        return _misbehave_after(answer, call, drawn) if drawn else answer
+
+    async def _shaped(self, route: Route, call: Call) -> Answer:
+        """Let the handler answer as the shape of this server wants it."""
+        shaping = self.state.shaping
+        if shaping.shape.work and route.operation in SLOW:
+            await self.delivery.pause(shaping.shape.work)
+            call.now = self.state.now()
+        is_list = route.operation in LISTS and not shaping.shape.is_plain
+        page = call.take_page() if is_list else None
         answer = route.handler(call)
         if inspect.isawaitable(answer):
             answer = await answer
-        return _misbehave_after(answer, call, drawn) if drawn else answer
+        content = answer.content
+        if page is not None and isinstance(content, dict):
+            answer.content = shaping.page(content["items"], *page, call.now)
+        elif isinstance(content, dict) and isinstance(content.get("responses"), list):
+            content["responses"] = [shaping.shape.echo(one) for one in content["responses"]]
+        return answer
 
     def _limit_rate(self, recorded: RecordedRequest) -> None:
         wait = 0.0 if self.rate is None else self.rate.wait(recorded.received_at)

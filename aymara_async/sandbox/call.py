@@ -46,6 +46,8 @@ class Call:
     """How a job that this request starts will end."""
     paging: Literal["honest", "repeat", "short"] = "honest"
     """``repeat`` gives the page before the one that was asked for, ``short`` half of it."""
+    wants_all: bool = False
+    """Whether the whole list is wanted, whatever page was asked for."""
 
     @property
     def workspace_uuid(self) -> str | None:
@@ -64,6 +66,15 @@ class Call:
             raise malformed(f"The body is not JSON: {error}") from None
 
     def page(self) -> tuple[int, int]:
+        """Give limit and offset of the part of the list that is wanted; a limit of -1 is all of it."""
+        return (-1, 0) if self.wants_all else self._page()
+
+    def take_page(self) -> tuple[int, int]:
+        """Give limit and offset once, and let ``page`` want the whole list."""
+        self.wants_all = True
+        return self._page()
+
+    def _page(self) -> tuple[int, int]:
         """Read limit and offset; the limit is capped, not refused, above 100."""
         limit = min(self._integer("limit", default=MAX_LIMIT, minimum=1), MAX_LIMIT)
         offset = min(self._integer("offset", default=0, minimum=0), _MAX_OFFSET)

@@ -1,4 +1,4 @@
-"""The control endpoint: faults and records at run time, for those who cannot reach the Python object.
+"""The control endpoint: faults, shape and records at run time, for those who cannot reach the Python object.
 
 It stands beside the API under ``/sandbox/``, wants the API key, and is met by no fault.
 """
@@ -16,6 +16,7 @@ from aymara_async.sandbox.faults import read_faults
 from aymara_async.sandbox.plan import FaultPlan
 from aymara_async.sandbox.record import Record, RecordedRequest
 from aymara_async.sandbox.rejection import CODES, RejectedError, invalid, malformed
+from aymara_async.sandbox.shape import Shape, Shaping, read_shape
 from aymara_async.sandbox.store.database import Database
 from aymara_async.sandbox.store.runs import ScoredTurn, count_scorings
 
@@ -29,6 +30,7 @@ class Control:
     """Answer what is asked of the sandbox itself."""
 
     plan: FaultPlan
+    shaping: Shaping
     record: Record
     database: Database
 
@@ -36,10 +38,11 @@ class Control:
         """Answer one request.
 
         Raises:
-            RejectedError: 404 or 405 for what there is not, 400 or 422 for a body that is not a fault.
+            RejectedError: 404 or 405 for what there is not, 400 or 422 for a body that is not a fault or a shape.
         """
         endpoints: dict[str, dict[str, Callable[[bytes], Answer]]] = {
             "faults": {"GET": self._list_faults, "POST": self._add_faults, "DELETE": self._clear_faults},
+            "shape": {"GET": self._get_shape, "PUT": self._set_shape},
             "requests": {"GET": self._list_requests, "DELETE": self._clear_requests},
             "scored": {"GET": self._list_scored},
         }
@@ -67,6 +70,18 @@ class Control:
     def _clear_faults(self, _body: bytes) -> Answer:
         self.plan.clear()
         return Answer(status=204)
+
+    def _get_shape(self, _body: bytes = b"") -> Answer:
+        return Answer({field: getattr(self.shaping.shape, field) for field in Shape.__struct_fields__})
+
+    def _set_shape(self, body: bytes) -> Answer:
+        try:
+            self.shaping.shape = read_shape(msgspec.json.decode(body, type=Json))
+        except msgspec.DecodeError as error:
+            raise malformed(f"The body is not a JSON object: {error}") from None
+        except ValueError as error:
+            raise invalid(str(error)) from None
+        return self._get_shape()
 
     def _list_requests(self, _body: bytes) -> Answer:
         return Answer({"requests": [_request_wire(request) for request in self.record.all()]})

@@ -11,7 +11,7 @@ Without ``calls``, a fault meets every call of its operation, or the share of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -186,14 +186,14 @@ def read_fault(fault: FaultLike) -> AnyFault:
     Raises:
         ValueError: It is not a fault; says what is wrong with it.
     """
-    if isinstance(fault, Fault):
-        # Its constructor checks nothing.
-        fields = msgspec.to_builtins(fault)
-    else:
-        fields = _read_text(fault) if isinstance(fault, str) else fault
     try:
+        if isinstance(fault, Fault):
+            # Its constructor checks nothing.
+            fields = msgspec.to_builtins(fault)
+        else:
+            fields = _read_text(fault) if isinstance(fault, str) else fault
         return msgspec.convert(fields, AnyFault, strict=not isinstance(fault, str))  # type: ignore[no-any-return]  # a union
-    except msgspec.ValidationError as error:
+    except ValueError as error:
         raise ValueError(f"Not a fault: {fault!r}: {error}") from None
 
 
@@ -228,9 +228,19 @@ def _read_text(text: str) -> dict[str, object]:
     fields: dict[str, object] = {"kind": kind.strip()}
     if operation:
         fields["operation"] = operation.strip()
-    for pair in filter(None, tail.split(",")):
-        name, equals, value = pair.partition("=")
+    fields |= read_pairs(tail)
+    calls = fields.get("calls")
+    if isinstance(calls, str) and "+" in calls:
+        fields["calls"] = calls.split("+")
+    return fields
+
+
+def read_pairs(text: str, *, many: Collection[str] = ()) -> dict[str, object]:
+    """Read ``name=value,…``; the values of ``many`` are lists, joined by ``+``. Raises ``ValueError``."""
+    fields: dict[str, object] = {}
+    for pair in filter(None, text.split(",")):
+        name, equals, value = (part.strip() for part in pair.partition("="))
         if not equals:
-            raise ValueError(f"Not a fault: {text!r}: expected name=value, got {pair!r}")
-        fields[name.strip()] = value.split("+") if "+" in value and name.strip() == "calls" else value.strip()
+            raise ValueError(f"expected name=value, got {pair!r}")
+        fields[name] = value.split("+") if name in many else value
     return fields

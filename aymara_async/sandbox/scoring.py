@@ -53,7 +53,8 @@ async def score(state: State, stored: StoredEval, body: RunBody, eval_run_uuid: 
         thread_uuid = response.thread_uuid or prompt.thread_uuid
         turn_number = prompt.turn_number if response.turn_number is msgspec.UNSET else response.turn_number
         turn = attrs.evolve(prompt, thread_uuid=thread_uuid, turn_number=turn_number)
-        verdict = None if response.exclude_from_scoring else await _judge(state, turn, response, judged_eval)
+        is_left_out = response.exclude_from_scoring or state.shaping.shape.leaves_unscored(prompt.prompt_uuid)
+        verdict = None if is_left_out else await _judge(state, turn, response, judged_eval)
         response.continue_thread |= bool(body.continue_thread)
         next_prompt = _continue_thread(turn, eval_run_uuid) if response.continue_thread else None
         if next_prompt is not None:
@@ -136,7 +137,7 @@ def _document(
         "exclude_from_scoring": response.exclude_from_scoring,
         "ai_refused": response.ai_refused,
         "response_uuid": new_id("answer"),
-        "explanation": verdict.explanation if verdict else "Excluded from scoring, as asked.",
+        "explanation": _explain(response, verdict),
         "confidence": verdict.confidence if verdict else None,
         "is_passed": verdict.is_passed if verdict else None,
         "next_prompt": next_prompt.wire() if next_prompt else None,
@@ -145,3 +146,9 @@ def _document(
         "manually_updated_by": None,
         "update_history": None,
     }
+
+
+def _explain(response: ResponseBody, verdict: Verdict | None) -> str | None:
+    if verdict is not None:
+        return verdict.explanation
+    return "Excluded from scoring, as asked." if response.exclude_from_scoring else None

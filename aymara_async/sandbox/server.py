@@ -23,6 +23,7 @@ from aymara_async.sandbox.origin import Origin
 from aymara_async.sandbox.plan import FaultPlan, RateWindow
 from aymara_async.sandbox.prompts import PromptFile, PromptSource, read_prompts
 from aymara_async.sandbox.record import Record, RecordedRequest
+from aymara_async.sandbox.shape import Shape, ShapeLike, Shaping, read_shape
 from aymara_async.sandbox.state import State
 from aymara_async.sandbox.storage import Storage
 from aymara_async.sandbox.store.database import Database
@@ -45,6 +46,8 @@ class Sandbox:
         judge: Decides whether a response passed; the default is a deterministic stand-in.
         prompts: JSON Lines file, or rows, that new evals take their prompts from.
         port: Port of the API, 0 for any free one.
+        shape: Which server to play, of those that the contract allows: order and lag of lists, seconds of work, what is
+            echoed, what is never scored, a clock that is off; see ``aymara_async.sandbox.shape``.
         clock: Gives seconds since the epoch; a test can move it by hand.
         record_limit: How many requests ``requests`` remembers.
     """
@@ -62,6 +65,7 @@ class Sandbox:
         prompts: PromptFile | None = None,
         port: int = 0,
         api_key: str = "sandbox-key",
+        shape: ShapeLike | None = None,
         clock: Callable[[], float] = time.time,
         record_limit: int = 100_000,
     ) -> None:
@@ -81,6 +85,7 @@ class Sandbox:
         self._prompts = PromptSource() if prompts is None else read_prompts(prompts)
         self._port = port
         self._keys = Keys(api_key, f"{api_key}-read-only", f"{api_key}-expired")
+        self._shaping = Shaping(read_shape(shape))
         self._clock = clock
         self._record = Record(record_limit)
         self._database: Database | None = None
@@ -139,6 +144,15 @@ class Sandbox:
         """Let everything go well again."""
         self._plan.clear()
 
+    @property
+    def shape(self) -> Shape:
+        """Which server it plays; set another one at any time, in any form that ``Sandbox`` takes."""
+        return self._shaping.shape
+
+    @shape.setter
+    def shape(self, shape: ShapeLike) -> None:
+        self._shaping.shape = read_shape(shape)
+
     async def __aenter__(self) -> Self:
         await self._open()
         return self
@@ -177,9 +191,10 @@ class Sandbox:
             delay=self._delay,
             judge=self._judge,
             prompts=self._prompts,
+            shaping=self._shaping,
             secret=bytes.fromhex(database.setting("secret", secrets.token_hex(32))),
         )
-        control = Control(self._plan, self._record, database)
+        control = Control(self._plan, self._shaping, self._record, database)
         self._delivery = delivery = Delivery(self._latency)
         api = Api(state, self._keys, self._record, self._plan, self._rate, control, delivery)
         storage = Storage(state, self._record)

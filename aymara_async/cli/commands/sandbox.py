@@ -20,6 +20,7 @@ from aymara_async.cli.options import terminal_options
 from aymara_async.cli.terminal import Terminal
 from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.faults import AnyFault, RateLimit, read_fault, read_rate_limit
+from aymara_async.sandbox.shape import Shape, read_shape
 
 _EPILOG = """\b
 Examples:
@@ -39,6 +40,16 @@ calls=1+4, probability=0.1 and times=2; the kinds, with what else they take:
   truncate     share                    short_page
   slow         bytes_per_second         content_type   value, status, keep_body
   corrupt      form                     oversize       megabytes
+
+\b
+A shape says how lists are and what is echoed:
+  order=made|reversed|prompt|shuffled|drawn   how lists are sorted
+  lag=5            seconds until what was made or scored shows in lists
+  work=4           seconds that creating and scoring take
+  omits=content+exclude_from_scoring   what responses do not repeat
+  unscored=0.01    share of prompts whose responses never get a score
+  clock_offset=-600   seconds by which the clock is fast
+  seed=1
 """
 
 
@@ -49,6 +60,7 @@ class _Settings(TypedDict):
     rate_limit: RateLimit | None
     faults: tuple[AnyFault, ...]
     seed: int
+    shape: Shape
     delay: float
     prompts: Path | None
     api_key: str
@@ -57,6 +69,11 @@ class _Settings(TypedDict):
 def _rate_limit(_ctx: click.Context, _: click.Parameter, value: str | None) -> RateLimit | None:
     with _as_bad_parameter():
         return read_rate_limit(value)
+
+
+def _shape(_ctx: click.Context, _: click.Parameter, value: str | None) -> Shape:
+    with _as_bad_parameter():
+        return read_shape(value)
 
 
 def _faults(_ctx: click.Context, _: click.Parameter, values: tuple[str, ...]) -> tuple[AnyFault, ...]:
@@ -109,6 +126,12 @@ _SECONDS = click.FloatRange(min=0)
 @click.option(
     "--fault", "faults", callback=_faults, multiple=True, metavar="FAULT", help="What shall go wrong; see below."
 )
+@click.option(
+    "--shape",
+    callback=_shape,
+    metavar="NAME=VALUE,...",
+    help="Which server to play, of those that the contract allows; see below.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same faults.")
 @click.option(
     "--prompts",
@@ -122,8 +145,9 @@ _SECONDS = click.FloatRange(min=0)
 def sandbox(terminal: Terminal | None, **settings: Unpack[_Settings]) -> None:
     """Play the Aymara AI v2 API on 127.0.0.1 until SIGTERM or Ctrl-C, which both end it with exit code 0.
 
-    Prints the environment variables that lead a client to it. Faults can be changed while it runs, at /sandbox/faults;
-    what it was asked and what it scored is at /sandbox/requests and /sandbox/scored.
+    Prints the environment variables that lead a client to it. Faults and shape can be changed while it runs, at
+    /sandbox/faults and /sandbox/shape; what it was asked and what it scored is at /sandbox/requests and
+    /sandbox/scored.
     """
     terminal = terminal or Terminal()
     try:
