@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -57,6 +57,16 @@ def option_names(group: type[Any], fields: Collection[str]) -> list[str]:
 
 def _name(field: str) -> str:
     return f"--{field.replace('_', '-')}"
+
+
+GRACE_PERIOD: Mapping[str, Any] = {
+    "type": click.FloatRange(min=0),
+    "metavar": "SECONDS",
+    "default": 30,
+    "show_default": True,
+    "help": "How long a call whose answer was lost may take to show at the server; then it is sent again.",
+}
+"""The option ``--grace-period``."""
 
 
 @attrs.frozen(kw_only=True)

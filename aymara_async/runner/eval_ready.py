@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, TypeAlias, cast
 
 import attrs
@@ -22,12 +21,16 @@ from aymara_async.errors import (
 from aymara_async.models import Eval, EvalCreate
 from aymara_async.runner import own_prompts
 from aymara_async.runner.answer_journal import AnswerJournal
+from aymara_async.runner.looking import looks
 from aymara_async.scoring.rows import PromptRow
 from aymara_async.transport.codec import encode_request
 
-CLOCK_SKEW = timedelta(minutes=5)
-LOOKS = 3
-PAUSE = 0.5
+TRIES = 3
+"""So often an eval is created, where the answer was lost and no eval of its name is listed in the end."""
+CREATING = "creating"
+"""In the journal: the name of the eval, from before it is created."""
+FILLING = "filling"
+"""In the journal, from before the first prompt is added."""
 PROMPT_UUIDS = "prompt_uuids"
 """In the journal: the server's ids of the caller's own prompts, in the caller's order, once the eval holds them."""
 
@@ -46,6 +49,8 @@ class NewEval:
     rows: Sequence[PromptRow] | None
     """The caller's own prompts."""
     workspace_uuid: str | None
+    name: str | None = None
+    """As the caller gave it."""
 
     @classmethod
     def read(
@@ -71,7 +76,8 @@ class NewEval:
                 "workspace_uuid to the runner, or to the client. Nothing was sent.",
                 path="workspace_uuid",
             )
-        name = given.get("name") or f"{given.get('eval_type', 'eval')} {secrets.token_hex(6)}"
+        # Something unique, so that an eval whose answer was lost can be told from all others.
+        name = f"{given.get('name') or given.get('eval_type', 'eval')} {secrets.token_hex(6)}"
         fields = {"is_sandbox": is_sandbox, "workspace_uuid": workspace_uuid} | given | {"name": name}
         if rows is not None:
             fields["num_prompts"] = 0
@@ -81,20 +87,29 @@ class NewEval:
             "eval_params": {name: _plain(value) for name, value in given.items()},
             "prompts": "the server's" if rows is None else own_prompts.fingerprint(rows),
         }
-        return cls(fields=fields, identity=identity, rows=rows, workspace_uuid=workspace_uuid)
+        return cls(fields=fields, identity=identity, rows=rows, workspace_uuid=workspace_uuid, name=given.get("name"))
 
-    async def make(self, client: AsyncAymaraAI, journal: AnswerJournal, *, timeout: float | None) -> str:
+    async def make(self, client: AsyncAymaraAI, journal: AnswerJournal, *, timeout: float | None, grace: float) -> str:
         """Create the eval unless that has been done, and give it the caller's prompts; return its id.
 
-        ``timeout`` is how many seconds to wait for it before prompts can be added. Raises ``OutcomeUnknownError`` where
+        ``timeout`` is how many seconds to wait for it before prompts can be added, ``grace`` after how many something
+        that is not listed has not arrived. Raises ``OutcomeUnknownError`` where
         it cannot be told which eval it is, ``JournalError``, ``ExactEvalError``, ``WaitError``, and ``APIError``.
         """
         for name, value in self.identity.items():
             await journal.settle(name, value)
-        eval_uuid = await make_eval(client, self.fields, journal, is_filled_later=self.rows is not None)
+        eval_uuid = await make_eval(client, self.fields, journal, is_filled_later=self.rows is not None, grace=grace)
         if self.rows is not None and await journal.recall(PROMPT_UUIDS) is None:
+            is_begun = await journal.recall(FILLING) is not None
+            await journal.note({FILLING: True})
             uuids = await own_prompts.fill(
-                client, eval_uuid, self.rows, timeout=timeout, workspace_uuid=self.workspace_uuid
+                client,
+                eval_uuid,
+                self.rows,
+                timeout=timeout,
+                workspace_uuid=self.workspace_uuid,
+                grace=grace,
+                is_begun=is_begun,
             )
             await journal.note({PROMPT_UUIDS: uuids})
         return eval_uuid
@@ -120,26 +135,23 @@ def _plain(value: object) -> object:
 
 
 async def make_eval(
-    client: AsyncAymaraAI, fields: Mapping[str, Any], journal: AnswerJournal, *, is_filled_later: bool
+    client: AsyncAymaraAI, fields: Mapping[str, Any], journal: AnswerJournal, *, is_filled_later: bool, grace: float
 ) -> str:
     """Create the eval, or find the one that was created by an earlier session or by a call whose answer was lost.
 
-    Raises ``OutcomeUnknownError`` where that cannot be told, and ``APIError``.
+    The name tells it from all others. Raises ``OutcomeUnknownError`` where that cannot be told, and ``APIError``.
     """
     known = await journal.recall("eval_uuid")
     if known is not None:
         return str(known)
-    intention = await journal.recall("creating")
+    intention, found = await journal.recall(CREATING), None
     if intention is None:
-        began, found = datetime.now(UTC), None
-        await journal.note({"creating": {"name": fields["name"], "at": began.isoformat()}})
+        await journal.note({CREATING: fields["name"]})
     else:
-        told = cast(Mapping[str, str], intention)
-        fields = {**fields, "name": told["name"]}
-        began = datetime.fromisoformat(told["at"])
-        found = await _look(client, fields, began)
+        fields = {**fields, "name": str(intention)}
+        found = await _look(client, fields, grace)
     try:
-        created = found or await _create(client, fields, began, is_filled_later=is_filled_later)
+        created = found or await _create(client, fields, is_filled_later=is_filled_later, grace=grace)
     except APIError as error:
         if not error.may_have_acted:
             await journal.forget()  # nothing was created, so that the journal is free for another try
@@ -155,51 +167,56 @@ async def make_eval(
     return created.eval_uuid
 
 
-async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime, *, is_filled_later: bool) -> Eval:
-    try:
-        return await client.evals.create(**fields)
-    except (BadRequestError, UnprocessableEntityError):
-        if not is_filled_later:
-            raise
-        # If the number was the fault, one generated prompt will do: it is deleted later.
-        return await _create(client, {**fields, "num_prompts": 1}, began, is_filled_later=False)
-    except APIError as error:
-        if not error.may_have_acted:
-            raise
+async def _create(client: AsyncAymaraAI, fields: Mapping[str, Any], *, is_filled_later: bool, grace: float) -> Eval:
+    for tries in count(1):
         try:
-            found = await _look(client, fields, began)
-        except OutcomeUnknownError:
-            raise
-        except APIError as failure:  # which tells nothing of the eval
-            raise error from failure
-        if found is None:
-            raise
-        return found
+            return await client.evals.create(**fields)
+        except (BadRequestError, UnprocessableEntityError):
+            if not is_filled_later or "num_prompts" not in fields or fields["num_prompts"]:
+                raise
+            # If the number was the fault, one generated prompt will do: it is deleted later.
+            fields = {**fields, "num_prompts": 1}
+        except APIError as error:
+            if not error.may_have_acted:
+                raise
+            try:
+                found = await _look(client, fields, grace)
+            except OutcomeUnknownError:
+                raise
+            except APIError as failure:  # which tells nothing of the eval
+                raise error from failure
+            if found is not None:
+                return found
+            if tries >= TRIES:
+                raise
+    raise AssertionError
 
 
-async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:
-    """Look a few times, since the server may still be at it."""
-    for look in range(LOOKS):
-        await asyncio.sleep(PAUSE * look)
-        if found := await _find(client, fields, began):
-            return found
+async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], grace: float) -> Eval | None:
+    """Look for the eval until it must be listed if it was created; raises ``OutcomeUnknownError`` where several are."""
+    async for is_last in looks(grace):
+        try:
+            found = [
+                one
+                async for one in client.evals.list(workspace_uuid=fields.get("workspace_uuid"))
+                if one.name == fields["name"]
+            ]
+        except APIError as error:
+            if is_last or not error.is_passing:
+                raise
+            continue
+        if len(found) > 1:
+            raise _several(str(fields["name"]), found)
+        if found:
+            return found[0]
     return None
 
 
-async def _find(client: AsyncAymaraAI, fields: Mapping[str, Any], began: datetime) -> Eval | None:
-    """Look for the eval that was created since; raises ``OutcomeUnknownError`` where several may be it."""
-    said = ("name", "ai_description", "eval_type")
-    found: list[Eval] = []
-    async for listed in client.evals.list(workspace_uuid=fields.get("workspace_uuid")):
-        is_new = listed.created_at is None or listed.created_at >= began - CLOCK_SKEW
-        if is_new and all(getattr(listed, name) == fields.get(name) for name in said):
-            found.append(listed)
-    if len(found) > 1:
-        uuids = ", ".join(str(one.eval_uuid) for one in found)
-        raise OutcomeUnknownError(
-            f"The answer to creating the eval named {fields['name']!r} was lost, and {len(found)} evals may be it: "
-            f"{uuids}. Nothing was asked or scored. Run one of them with eval_uuid=…",
-            method="POST",
-            is_retryable=False,
-        )
-    return found[0] if found else None
+def _several(name: str, found: Sequence[Eval]) -> OutcomeUnknownError:
+    uuids = ", ".join(str(one.eval_uuid) for one in found)
+    return OutcomeUnknownError(
+        f"There are {len(found)} evals named {name!r}, and each may be the one that was to be created: {uuids}. "
+        "Nothing was asked or scored. Run one of them with eval_uuid=…, and delete the others.",
+        method="POST",
+        is_retryable=False,
+    )

@@ -5,10 +5,10 @@ Nothing is noted of how far it is: each look at the eval shows what it lacks and
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from hashlib import blake2b
+from itertools import count
 from typing import TypeAlias, cast
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import UNSET
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIError, RequestValidationError
 from aymara_async.models import EvalPrompt, PromptCreate, PromptUpdate
+from aymara_async.runner.looking import looks
 from aymara_async.scoring.exact_eval import PROMPTS_PER_CALL, batches, map_prompts
 from aymara_async.scoring.rows import PromptRow
 from aymara_async.transport.codec import encode_request
@@ -24,8 +25,8 @@ from aymara_async.transport.codec import encode_request
 Prompts: TypeAlias = Iterable[str | PromptCreate | Mapping[str, object]]
 """Texts, or texts with a category as ``PromptCreate`` or mappings."""
 
-LOOKS = 5
-PAUSE = 0.5
+CHANGES = 4
+"""So often the eval's prompts are brought nearer to those wanted, before it is given up."""
 
 
 def read_prompts(prompts: Prompts) -> list[PromptRow]:
@@ -78,28 +79,50 @@ async def fill(
     *,
     timeout: float | None,
     workspace_uuid: str | None,
+    grace: float,
+    is_begun: bool,
 ) -> list[str]:
     """Give an eval these prompts in the place of what it holds, and return the server's ids of them, in their order.
 
-    ``timeout`` is how many seconds to wait for the eval each time. Raises ``ExactEvalError`` where the server holds
-    others in the end, ``WaitError``, and ``APIError``.
+    ``timeout`` is how many seconds to wait for the eval each time, ``grace`` after how many a change that is not
+    listed has not arrived, ``is_begun`` whether changes may be under way already. Raises ``ExactEvalError`` where the
+    server holds others in the end, ``WaitError``, and ``APIError``.
     """
     before: object = None
     lost: APIError | None = None
-    for look in range(LOOKS):
-        await asyncio.sleep(PAUSE * look if lost else 0)  # the server may still be at it
+    waits = looks(grace) if is_begun else None
+    for changes in count():
+        listed, surplus, missing = await _look(client, eval_uuid, rows, timeout, workspace_uuid, waits)
+        differs = [_said(prompt) for prompt in surplus], missing
+        is_final = changes == CHANGES or (lost is None and differs == before)
+        if not (surplus or missing) or (is_final and lost is None):
+            return list(map_prompts(eval_uuid, rows, listed).values())
+        if lost is not None and is_final:
+            raise lost
+        before = differs
+        lost = await _change(client, eval_uuid, surplus, missing, workspace_uuid)
+        waits = looks(grace)
+    raise AssertionError
+
+
+async def _look(
+    client: AsyncAymaraAI,
+    eval_uuid: str,
+    rows: Sequence[PromptRow],
+    timeout: float | None,
+    workspace_uuid: str | None,
+    waits: AsyncIterator[bool] | None,
+) -> tuple[list[EvalPrompt], list[EvalPrompt], list[PromptRow]]:
+    """List the prompts, and tell which are too many and which are missing.
+
+    With ``waits``, what was changed may be listed late: as long as there are not as many as there should be.
+    """
+    while True:
+        is_last = True if waits is None else await anext(waits, True)
         await client.evals.wait(eval_uuid, timeout=timeout, workspace_uuid=workspace_uuid)
         listed = [prompt async for prompt in client.evals.list_prompts(eval_uuid, workspace_uuid=workspace_uuid)]
-        surplus, missing = _compare(rows, listed)
-        differs = [_said(prompt) for prompt in surplus], missing
-        is_final = lost is None and (differs == before or look == LOOKS - 1)
-        if not (surplus or missing) or is_final:
-            return list(map_prompts(eval_uuid, rows, listed).values())
-        before = differs
-        if look < LOOKS - 1:
-            lost = await _change(client, eval_uuid, surplus, missing, workspace_uuid)
-    assert lost is not None
-    raise lost
+        if is_last or len(listed) == len(rows):
+            return listed, *_compare(rows, listed)
 
 
 def _said(prompt: PromptRow | EvalPrompt) -> tuple[str, str | None]:

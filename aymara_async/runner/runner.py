@@ -113,7 +113,8 @@ class AsyncEvalRunner:
         ``WaitError``, ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
         """
         path = _absolute(journal)  # the model may change folders
-        async with self._opened(path, eval_params, eval_uuid, prompts) as (answers, uuid):
+        new = self._new_eval(eval_params, eval_uuid, prompts)
+        async with self._opened(path, new, eval_uuid) as (answers, uuid):
             job = EvalJob(
                 client=self._client,
                 model=self._model,
@@ -122,7 +123,7 @@ class AsyncEvalRunner:
                 eval_uuid=uuid,
                 answers=answers,
                 path=path,
-                run_name=run_name,
+                run_name=run_name or (new.name if new else None),
             )
             return await job.run()
 
@@ -141,14 +142,15 @@ class AsyncEvalRunner:
         saved and picked up by another process.
         """
         path = _absolute(journal)
-        async with self._opened(path, eval_params, eval_uuid, prompts) as (_, uuid):
+        new = self._new_eval(eval_params, eval_uuid, prompts)
+        async with self._opened(path, new, eval_uuid) as (_, uuid):
             return EvalHandle(
                 eval_uuid=uuid,
                 base_url=self._client.base_url,
                 workspace_uuid=self._settings.workspace_uuid,
                 journal=None if path is None else str(path),
                 turns=self._settings.turns,
-                run_name=run_name,
+                run_name=run_name or (new.name if new else None),
             )
 
     async def resume(self, handle: EvalHandle) -> EvalOutcome:
@@ -167,17 +169,19 @@ class AsyncEvalRunner:
 
     @asynccontextmanager
     async def _opened(
-        self, path: Path | None, eval_params: EvalParams | None, eval_uuid: str | None, prompts: Prompts | None
+        self, path: Path | None, new: NewEval | None, eval_uuid: str | None
     ) -> AsyncGenerator[tuple[AnswerJournal, str], None]:
         """Open the journal, see that it is this job's, and tell which eval it is."""
-        new = self._new_eval(eval_params, eval_uuid, prompts)
         answers = await AnswerJournal.open(path)
         try:
             await answers.settle("base_url", self._client.base_url)
             await answers.settle("workspace_uuid", self._settings.workspace_uuid or "")
             await answers.settle("turns", self._settings.turns)
             if new is not None:
-                eval_uuid = await new.make(self._client, answers, timeout=self._settings.wait_timeout)
+                settings = self._settings
+                eval_uuid = await new.make(
+                    self._client, answers, timeout=settings.wait_timeout, grace=settings.grace_period
+                )
             assert eval_uuid is not None
             await answers.settle("eval_uuid", eval_uuid)
             yield answers, eval_uuid

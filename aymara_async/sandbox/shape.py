@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 from zlib import crc32
@@ -83,12 +83,12 @@ class Shaping:
 
     shape: Shape
     _made: dict[str, float] = attrs.field(factory=dict)
-    """When responses were scored, which they do not tell themselves."""
+    """When responses were scored and prompts were added, by their ids: they do not tell it themselves."""
 
-    def note(self, responses: Sequence[Json], now: float) -> None:
-        """Remember when responses were scored."""
+    def note(self, uuids: Iterable[object], now: float) -> None:
+        """Remember when responses were scored, or prompts were added."""
         if self.shape.lag:
-            self._made.update((str(one["response_uuid"]), now) for one in responses)
+            self._made.update((str(uuid), now) for uuid in uuids)
 
     def page(self, items: Sequence[Json], limit: int, offset: int, now: float) -> Json:
         """Cut a page from a whole list."""
@@ -100,7 +100,7 @@ class Shaping:
         made: object = item.get("created_at")
         if isinstance(made, datetime):
             return made.timestamp()
-        return self._made.get(str(item.get("response_uuid")), 0.0)
+        return self._made.get(_id(item), 0.0)
 
     def _arrange(self, items: list[Json]) -> list[Json]:
         order = self.shape.order

@@ -136,7 +136,7 @@ async def test_unknown_eval_and_refused_key(env: dict[str, str]) -> None:
 
 async def test_lost_answer_to_the_creation_is_told(sandbox: Sandbox, env: dict[str, str]) -> None:
     sandbox.add_fault("reset@evals.create")
-    ended = await run("run", "-q", *REFUSE, *FEW, "--journal", "my.journal", env=env)
+    ended = await run("run", "-q", *REFUSE, *FEW, "--journal", "my.journal", "--grace-period", "0", env=env)
     assert ended.code == 3
     assert ended.stderr.splitlines()[-1].startswith("How things stand: An eval may have been created. Run the same")
 

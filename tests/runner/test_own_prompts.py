@@ -16,23 +16,18 @@ from aymara_async import (
 )
 from aymara_async.bulk.errors import JournalError
 from aymara_async.resources.evals import AsyncEvals
-from aymara_async.runner import AsyncEvalRunner, EvalHandle, ModelPrompt, eval_ready, own_prompts, run_suite
+from aymara_async.runner import AsyncEvalRunner, EvalHandle, ModelPrompt, run_suite
 from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.faults import Error, Reset
 from aymara_async.scoring.errors import ExactEvalError
 from tests.runner.conftest import PARAMS
 
+GRACE = 0.2
 MANY = [f"question {number}" for number in range(250)]
 
 
 async def echo(prompt: ModelPrompt) -> str:
     return f"You asked: {prompt}"
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_prompts, "PAUSE", 0.0)
-    monkeypatch.setattr(eval_ready, "PAUSE", 0.0)
 
 
 async def contents(client: AsyncAymaraAI) -> list[str]:
@@ -42,7 +37,7 @@ async def contents(client: AsyncAymaraAI) -> list[str]:
 
 async def test_texts_mappings_and_instances(client: AsyncAymaraAI) -> None:
     prompts = ["plain", {"content": "with a category", "category": "c"}, PromptCreate(content="made"), "plain"]
-    outcome = await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=prompts)
+    outcome = await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=prompts)
     assert [(one.content, one.category) for one in outcome.prompts] == [
         ("plain", None),
         ("with a category", "c"),
@@ -55,7 +50,7 @@ async def test_texts_mappings_and_instances(client: AsyncAymaraAI) -> None:
 
 
 async def test_an_iterable_that_can_be_read_once(client: AsyncAymaraAI) -> None:
-    outcome = await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=(text for text in MANY))
+    outcome = await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=(text for text in MANY))
     assert [one.content for one in outcome.prompts] == MANY == await contents(client)
 
 
@@ -64,16 +59,32 @@ async def test_lost_answers_add_nothing_twice_and_change_no_order(
     client: AsyncAymaraAI, sandbox: Sandbox, is_processed: bool
 ) -> None:
     sandbox.add_fault(Reset("evals.update", calls=[1, 3], processed=is_processed))
-    outcome = await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=MANY)
+    outcome = await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=MANY)
     assert [one.content for one in outcome.prompts] == MANY
     listed = await contents(client)
     assert sorted(listed) == sorted(MANY)
     assert (listed == MANY) is is_processed
 
 
+@pytest.mark.parametrize("shape", ["lag=0.6", "work=0.4", "order=shuffled", "order=drawn,lag=0.4"])
+@pytest.mark.parametrize("is_processed", [True, False])
+async def test_servers_that_list_late_or_in_another_order(
+    client: AsyncAymaraAI, sandbox: Sandbox, shape: str, is_processed: bool
+) -> None:
+    sandbox.shape = shape
+    sandbox.add_fault(Reset("evals.update", calls=2, processed=is_processed))
+    runner = AsyncEvalRunner(client, echo, grace_period=1.5)
+    handle = await runner.start(PARAMS, prompts=MANY)
+    added = [request for request in sandbox.requests if request.operation == "evals.update"]
+    assert len(added) == (3 if is_processed else 4)
+    sandbox.shape = ""
+    assert sorted(await contents(client)) == sorted(MANY)
+    assert handle.eval_uuid
+
+
 async def test_an_outage_while_prompts_are_added(client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.add_fault(Reset("evals.update", processed=False))
-    runner = AsyncEvalRunner(client, echo)
+    runner = AsyncEvalRunner(client, echo, grace_period=GRACE)
     with pytest.raises(OutcomeUnknownError):
         await runner.run_eval(PARAMS, prompts=MANY, journal=tmp_path / "journal")
     sandbox.clear_faults()
@@ -96,7 +107,7 @@ async def test_a_crash_while_prompts_are_added(
         return made
 
     monkeypatch.setattr(AsyncEvals, "update", crash)
-    runner, mine = AsyncEvalRunner(client, echo), PARAMS | {"name": "Mine"}
+    runner, mine = AsyncEvalRunner(client, echo, grace_period=GRACE), PARAMS | {"name": "Mine"}
     with pytest.raises(KeyboardInterrupt):
         await runner.run_eval(mine, prompts=MANY, journal=tmp_path / "journal")
     twin = await client.evals.create(**mine, num_prompts=0)  # the journal knows which of the two it is
@@ -108,7 +119,7 @@ async def test_a_crash_while_prompts_are_added(
 
 async def test_a_server_that_makes_no_empty_eval(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
     sandbox.add_fault(Error("evals.create", calls=1, status=422))
-    outcome = await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=["one", "two"])
+    outcome = await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=["one", "two"])
     assert [one.content for one in outcome.prompts] == ["one", "two"] == await contents(client)
 
 
@@ -124,7 +135,7 @@ async def test_a_server_that_changes_prompts(client: AsyncAymaraAI, monkeypatch:
 
     monkeypatch.setattr(AsyncEvals, "update", strip)
     with pytest.raises(ExactEvalError, match=r"1 are \(first prompt 2\) not in it as they were sent"):
-        await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=["one", " two "])
+        await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=["one", " two "])
     assert calls == 3  # once more, without what came of the first time, and then it gives up
 
 
@@ -132,7 +143,7 @@ async def test_the_order_is_kept_where_the_eval_is_picked_up(
     client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.add_fault(Reset("evals.update", calls=1, processed=False))
-    runner = AsyncEvalRunner(client, echo)
+    runner = AsyncEvalRunner(client, echo, grace_period=GRACE)
     handle = await runner.start(PARAMS, prompts=MANY, journal=tmp_path / "journal")
     outcome = await runner.resume(EvalHandle.from_json(handle.to_json()))
     assert [one.content for one in outcome.prompts] == MANY != await contents(client)
@@ -145,7 +156,7 @@ async def test_conversations_that_begin_with_own_prompts(client: AsyncAymaraAI) 
 
 
 async def test_a_journal_of_other_prompts_is_refused(client: AsyncAymaraAI, tmp_path: Path) -> None:
-    runner = AsyncEvalRunner(client, echo)
+    runner = AsyncEvalRunner(client, echo, grace_period=GRACE)
     await runner.run_eval(PARAMS, prompts=["one"], journal=tmp_path / "journal")
     for prompts in (["two"], None):
         with pytest.raises(JournalError, match="its prompts is '1 of the caller"):
@@ -167,13 +178,13 @@ async def test_a_journal_of_other_prompts_is_refused(client: AsyncAymaraAI, tmp_
 )
 async def test_prompts_that_make_no_sense(client: AsyncAymaraAI, sandbox: Sandbox, prompts: Any, said: str) -> None:
     with pytest.raises(RequestValidationError, match=said) as caught:
-        await AsyncEvalRunner(client, echo).run_eval(PARAMS, prompts=prompts)
+        await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS, prompts=prompts)
     assert str(caught.value).endswith("Nothing was sent.")
     assert sandbox.requests == []
 
 
 async def test_prompts_beside_what_excludes_them(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
-    runner = AsyncEvalRunner(client, echo)
+    runner = AsyncEvalRunner(client, echo, grace_period=GRACE)
     with pytest.raises(RequestValidationError, match="either prompts or num_prompts"):
         await runner.run_eval(PARAMS | {"num_prompts": 1}, prompts=["one"])
     with pytest.raises(RequestValidationError, match="prompts are for a new eval"):
@@ -192,6 +203,7 @@ async def test_a_suite(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
         models={"a": echo, "b": echo},
         prompts={"mine": iter(MANY)},
         report=False,
+        grace_period=GRACE,
     )
     for model in ("a", "b"):
         assert [one.content for one in suite.outcomes["mine", model].prompts] == MANY
@@ -202,7 +214,7 @@ async def test_a_suite(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
 async def test_what_the_api_refuses_leaves_the_journal_free(
     client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path, prompts: list[str] | None
 ) -> None:
-    runner = AsyncEvalRunner(client, echo)
+    runner = AsyncEvalRunner(client, echo, grace_period=GRACE)
     sandbox.add_fault(Error("evals.create", calls=[1, 2] if prompts else 1, status=422))
     with pytest.raises(UnprocessableEntityError):
         await runner.run_eval(PARAMS, prompts=prompts, journal=tmp_path / "journal")
@@ -225,18 +237,20 @@ async def test_params_that_make_no_sense_leave_no_trace(
     client: AsyncAymaraAI, sandbox: Sandbox, tmp_path: Path, wrong: dict[str, object]
 ) -> None:
     with pytest.raises(RequestValidationError, match=next(iter(wrong))):
-        await AsyncEvalRunner(client, echo).run_eval(PARAMS | wrong, journal=tmp_path / "journal")
+        await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS | wrong, journal=tmp_path / "journal")
     assert sandbox.requests == []
     assert not any(path.exists() for path in (tmp_path / "journal", tmp_path / "journal.scores"))
 
 
 async def test_params_for_another_workspace_than_the_runners(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
     with pytest.raises(RequestValidationError, match="Give workspace_uuid to the runner"):
-        await AsyncEvalRunner(client, echo).run_eval(PARAMS | {"workspace_uuid": "w"})
+        await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS | {"workspace_uuid": "w"})
     assert sandbox.requests == []
 
 
 async def test_examples_that_can_be_read_once_are_sent(client: AsyncAymaraAI, sandbox: Sandbox) -> None:
     examples = iter([{"content": "like this"}])
-    outcome = await AsyncEvalRunner(client, echo).run_eval(PARAMS | {"num_prompts": 1, "prompt_examples": examples})
+    outcome = await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(
+        PARAMS | {"num_prompts": 1, "prompt_examples": examples}
+    )
     assert [one.content for one in outcome.eval.prompt_examples or []] == ["like this"]

@@ -148,7 +148,8 @@ async def test_a_bounded_number_of_conversations_is_open(client: AsyncAymaraAI) 
 async def test_params_may_be_a_model_instance_and_the_eval_has_instructions(client: AsyncAymaraAI) -> None:
     made = EvalCreate(ai_description="An agent", eval_type="safety", num_prompts=2, name="Mine")
     outcome = await AsyncEvalRunner(client, refuse).run_eval(made)
-    assert (outcome.eval.name, len(outcome.prompts)) == ("Mine", 2)
+    assert str(outcome.eval.name).startswith("Mine ")
+    assert len(outcome.prompts) == 2
 
 
 async def test_an_eval_without_prompts_is_an_error(client: AsyncAymaraAI) -> None:

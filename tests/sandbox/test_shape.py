@@ -57,6 +57,10 @@ async def test_what_is_new_shows_later() -> None:
         assert (await client.evals.list()).items == []
         assert (await client.evals.get(str(created.eval_uuid))).eval_uuid == created.eval_uuid
         clock.now += 5
+        await client.evals.update(str(created.eval_uuid), prompt_creates=[{"content": "another"}])
+        assert len([one async for one in client.evals.list_prompts(str(created.eval_uuid))]) == 2
+        clock.now += 5
+        assert len([one async for one in client.evals.list_prompts(str(created.eval_uuid))]) == 3
         assert [one.eval_uuid async for one in client.evals.list()] == [created.eval_uuid]
         run, _ = await scored_run(client, 2)
         assert [one async for one in client.evals.runs.list_responses(run)] == []

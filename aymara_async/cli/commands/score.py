@@ -152,6 +152,7 @@ def _input(path: Path, settings: ScoreSettings) -> ScoreInput:
         eval_type=settings.eval_type or EVAL_TYPE,
         journal=None if journal is None else journal.with_name(f"{journal.name}.eval"),
         timeout=settings.timeout,
+        grace=settings.grace_period,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import click
 
-from aymara_async.cli.options import option
+from aymara_async.cli.options import GRACE_PERIOD, option
 from aymara_async.cli.output.formats import FORMAT
 from aymara_async.runner.settings import RunnerOptions
 
@@ -57,6 +57,7 @@ class RunSettings:
         show_default=True,
         help="How long to wait for the eval's prompts, and for the run to finish.",
     )
+    grace_period: float = option(**GRACE_PERIOD)
     format: str = option(**FORMAT)
 
     def runner_options(self, *, is_sandbox: bool | None) -> RunnerOptions:
@@ -67,5 +68,6 @@ class RunSettings:
             "retry": self.retries,
             "on_error": self.on_error,
             "wait_timeout": self.timeout,
+            "grace_period": self.grace_period,
             "is_sandbox": is_sandbox,
         }

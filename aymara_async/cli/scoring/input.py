@@ -15,7 +15,7 @@ from aymara_async.cli.results.counted import LeftOut
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.models import EvalPrompt
 from aymara_async.runner.answer_journal import AnswerJournal
-from aymara_async.runner.eval_ready import PROMPT_UUIDS, NewEval
+from aymara_async.runner.eval_ready import CREATING, PROMPT_UUIDS, NewEval
 from aymara_async.runner.outcome import Exchange
 from aymara_async.runner.own_prompts import fingerprint
 from aymara_async.scoring.errors import InputFileError
@@ -40,11 +40,13 @@ class FileInput:
     journal: Path | None
     """Where to keep which eval was made, and the ids of its prompts."""
     timeout: float
+    grace: float
+    """Seconds after which what is not listed has not arrived."""
     eval_uuid: str | None = None
     is_streamed: Final = False
     """Whether there may be more than memory can hold."""
     _uuids: dict[str, str] = attrs.field(factory=dict)
-    _creating: Mapping[str, str] | None = None
+    _creating: str | None = None
     """What the journal knows of the eval's creation."""
     _is_opened: bool = False
 
@@ -67,10 +69,10 @@ class FileInput:
         self._is_opened = True
         try:
             try:
-                await self._new_eval(client).make(client, journal, timeout=self.timeout)
+                await self._new_eval(client).make(client, journal, timeout=self.timeout, grace=self.grace)
             finally:
                 self.eval_uuid = cast("str | None", await journal.recall("eval_uuid"))
-                self._creating = cast("Mapping[str, str] | None", await journal.recall("creating"))
+                self._creating = cast("str | None", await journal.recall(CREATING))
             uuids = cast("list[str]", await journal.recall(PROMPT_UUIDS))
         finally:
             await journal.close()
@@ -100,7 +102,7 @@ class FileInput:
         if self.eval_uuid is not None:
             return f"Eval {self.eval_uuid} stays at the server."
         if self._creating is not None:
-            return f"An eval named {self._creating['name']!r} may have been created."
+            return f"An eval named {self._creating!r} may have been created."
         return "Nothing is left at the server." if self._is_opened else "No eval was created."
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import click
 
-from aymara_async.cli.options import option
+from aymara_async.cli.options import GRACE_PERIOD, option
 from aymara_async.cli.output.formats import FORMAT
 from aymara_async.scoring.input_files import FORMATS
 
@@ -56,13 +56,7 @@ class ScoreSettings:
         show_default=True,
         help="How long to wait for the eval, and for the next score.",
     )
-    grace_period: float = option(
-        type=_SECONDS,
-        metavar="SECONDS",
-        default=30,
-        show_default=True,
-        help="How long a call whose answer was lost may take to show at the server; then it is sent again.",
-    )
+    grace_period: float = option(**GRACE_PERIOD)
     keep: bool = option(
         "--keep/--delete", default=True, show_default=True, help="What to do with new eval and run in the end."
     )

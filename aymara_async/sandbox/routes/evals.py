@@ -92,6 +92,7 @@ def update(call: Call) -> Answer:
                 evals.change_prompt(database, prompt)
         new = [evals.new_prompt(stored.eval_uuid, one.content, one.category) for one in body.prompt_creates or []]
         evals.add_prompts(database, new)
+        call.state.shaping.note((one.prompt_uuid for one in new), call.now)
         document["num_prompts"] = evals.count_prompts(database, stored.eval_uuid)
         stored = attrs.evolve(stored, document=document, job=attrs.evolve(stored.job, touched_at=call.now))
         evals.replace_eval(database, stored)

@@ -130,7 +130,7 @@ def _store(call: Call, run: StoredRun, scored: Scored, *, is_new: bool) -> Store
         elif not runs.touch_run(database, run.eval_run_uuid, run.job):
             raise not_found("Eval run", run.eval_run_uuid)
         runs.add_responses(database, run.eval_run_uuid, scored.responses)
-        call.state.shaping.note(scored.responses, call.now)
+        call.state.shaping.note((one["response_uuid"] for one in scored.responses), call.now)
         evals.add_prompts(database, scored.next_prompts)
     return _find(call, run.eval_run_uuid)
 
