@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         InvalidResponseError,
         JournalError,
         ScoredTwiceError,
+        ServerBusyError,
     )
     from aymara_async.bulk.progress import BulkProgress
     from aymara_async.bulk.result import BulkResult
@@ -185,6 +186,7 @@ __all__ = [
     "RetryPolicy",
     "ScoredResponse",
     "ScoredTwiceError",
+    "ServerBusyError",
     "Status",
     "SuiteOutcome",
     "Tool",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 import attrs
 
-from aymara_async.bulk.limiter import Limiter, limiter_of
+from aymara_async.bulk.limiter import Limiter, Pace, limiter_of
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
 
@@ -26,16 +26,19 @@ class Calls:
         workspace_uuid: str | None,
         is_sandbox: bool | None,
         fields: Mapping[str, object],
+        patience: float,
+        tell: Callable[[str | None], None],
     ) -> None:
-        """``fields`` are those of the request that all batches have in common."""
+        """``fields`` are those of the request that all batches have in common; ``tell`` is as for ``Pace``."""
         policy = client._settings.call.retry
         self.limiter: Limiter = limiter_of(client._session, policy)
         self._eval_uuid = eval_uuid
         self._scope: dict[str, Any] = {} if workspace_uuid is None else {"workspace_uuid": workspace_uuid}
         self._fields: dict[str, Any] = {**fields, **self._scope, "eval_uuid": eval_uuid, "is_sandbox": is_sandbox}
         # No deadline, which would count the time in the limiter's queue.
-        self._reader = _paced(client.with_options(deadline=None), self.limiter)
-        self._sender = _paced(client.with_options(deadline=None, max_retries=0), self.limiter)
+        pace = Pace(limiter=self.limiter, patience=patience, tell=tell)
+        self._reader = _paced(client.with_options(deadline=None), pace)
+        self._sender = _paced(client.with_options(deadline=None, max_retries=0), pace)
 
     async def score(
         self, responses: Sequence[Mapping[str, object]], run_name: str, eval_run_uuid: str | None
@@ -77,8 +80,8 @@ class Calls:
                 yield page.items
 
 
-def _paced(view: AsyncAymaraAI, limiter: Limiter) -> AsyncAymaraAI:
+def _paced(view: AsyncAymaraAI, pace: Pace) -> AsyncAymaraAI:
     """Let each attempt of a view's calls wait for its turn."""
-    call = attrs.evolve(view._settings.call, admit=limiter.admit)
+    call = attrs.evolve(view._settings.call, pace=pace)
     view._bind(attrs.evolve(view._settings, call=call), view._session)
     return view

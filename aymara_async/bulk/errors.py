@@ -31,6 +31,15 @@ class InvalidResponseError(RequestValidationError):
         """Whether an earlier job sent another response to the same turn with this journal."""
 
 
+class ServerBusyError(AymaraAIError):
+    """The server wants no requests for longer than the job has patience."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which it wants to be asked again."""
+
+
 class BatchOutcomeUnknownError(OutcomeUnknownError):
     """A batch was sent, no answer came, and the server cannot tell what became of it."""
 

@@ -39,7 +39,7 @@ from aymara_async.bulk.progress import Reporter
 from aymara_async.bulk.reconcile import Reconciler
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.verify import verify
-from aymara_async.errors import APIError, APIStatusError, AymaraAIError, JobFailedError
+from aymara_async.errors import APIError, APIStatusError, AymaraAIError, JobFailedError, RateLimitError
 from aymara_async.models import EvalRunResult, ScoredResponse
 
 IN_DOUBT_PER_SLOT = 4
@@ -217,12 +217,25 @@ class Job:
                     await self.journal.release(sent)
                     raise
                 refusals += 1
-                if _wait_of(error) is None:  # else the limiter makes everybody wait
-                    bound = min(20.0, self.initial_wait * 2.0 ** min(refusals, 60))
-                    await asyncio.sleep(random.uniform(0, bound))  # noqa: S311 - spreading load needs no secrecy
+                await self._wait_alone(error, refusals)
                 continue
             self._last_answer = monotonic()
             return sent, answer
+
+    async def _wait_alone(self, error: AymaraAIError, refusals: int) -> None:
+        """Wait before a refused batch is sent again, and leave its slot to others meanwhile.
+
+        Where the server allows no more for now (429 with Retry-After), the limiter makes everybody wait instead.
+        """
+        asked = _wait_of(error)
+        if asked is not None and isinstance(error, RateLimitError):
+            return
+        bound = min(20.0, self.initial_wait * 2.0 ** min(refusals, 60))
+        self._slots.release()
+        try:
+            await asyncio.sleep((asked or 0.0) + random.uniform(0, bound))  # noqa: S311 - it spreads the load
+        finally:
+            await self._slots.acquire()
 
     def _is_hopeless(self, error: AymaraAIError, refused_since: float) -> bool:
         # Not since the last answer alone: the input may have had nothing to send for longer than the patience.

@@ -27,6 +27,8 @@ class BulkProgress:
     """Rows that did not pass the checks."""
     in_doubt: int
     """Responses sent without an answer, which are being looked for at the server."""
+    waits_for: str | None = None
+    """What holds the job up at the moment, if anything does."""
     seconds: float
     """Time since the job began."""
 
@@ -38,7 +40,8 @@ class BulkProgress:
     def __str__(self) -> str:
         """Say what is not as it should be."""
         parts = {"failed": self.failed, "skipped": self.skipped, "in doubt": self.in_doubt}
-        return ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+        said = [f"{number} {what}" for what, number in parts.items() if number]
+        return ", ".join([*said, f"waiting for {self.waits_for}"] if self.waits_for else said)
 
 
 class Reporter:
@@ -47,11 +50,14 @@ class Reporter:
     def __init__(self, wanted: bool | Callable[[BulkProgress], None], total: int | None) -> None:
         self._total = total
         self._started = monotonic()
+        self._in_doubt = 0
+        self._waits_for: str | None = None
         self._display = make_display() if wanted is True else None
         self._callback = wanted if callable(wanted) else self._show if self._display else None
 
     def tell(self, result: BulkResult, in_doubt: int) -> None:
         """Tell the state; what the callback raises ends the job."""
+        self._in_doubt = in_doubt
         if self._callback is None:
             return
         self._callback(
@@ -62,9 +68,16 @@ class Reporter:
                 failed=len(result.failed),
                 skipped=len(result.skipped),
                 in_doubt=in_doubt,
+                waits_for=self._waits_for,
                 seconds=monotonic() - self._started,
             )
         )
+
+    def wait(self, result: BulkResult, what: str | None) -> None:
+        """Tell what the job waits for, or None when it goes on."""
+        if what != self._waits_for:
+            self._waits_for = what
+            self.tell(result, self._in_doubt)
 
     def close(self) -> None:
         """End the bar."""

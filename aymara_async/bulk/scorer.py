@@ -7,6 +7,7 @@ import os
 import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -171,6 +172,8 @@ class AsyncBulkScorer:
             workspace_uuid=self._workspace_uuid,
             is_sandbox=self._is_sandbox,
             fields=self._fields,
+            patience=self._patience,
+            tell=partial(reporter.wait, result),
         )
         batches = Batches(
             source=source,

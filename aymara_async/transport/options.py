@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from math import inf
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 import attrs
 
 from aymara_async.errors import ConfigurationError, RequestValidationError
+from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.retry import RetryPolicy
 
@@ -100,6 +101,16 @@ def _check_sandbox(_: CallOptions, __: object, value: Any) -> None:
         raise ConfigurationError(f"use_sandbox must be True, False or None, not {value!r}.")
 
 
+class Pace(Protocol):
+    """Whoever says when calls that take turns may be sent."""
+
+    async def admit(self) -> None:
+        """Wait for the turn of an attempt."""
+
+    def observe(self, answer: APIResponse[object], started: float) -> None:
+        """Take note of the answer to an attempt that was sent at ``started``, a moment of ``time.monotonic``."""
+
+
 @attrs.frozen(kw_only=True)
 class CallOptions:
     """What a client, or a view of it, says about its calls."""
@@ -116,8 +127,8 @@ class CallOptions:
     """The workspace of calls that do not name one."""
     use_sandbox: bool | None = attrs.field(default=None, validator=_check_sandbox)
     """Whether calls that do not say ask for made-up results."""
-    admit: Callable[[], Awaitable[None]] | None = attrs.field(default=None, repr=False)
-    """Awaited before each attempt, for calls that take turns."""
+    pace: Pace | None = attrs.field(default=None, repr=False)
+    """Asked before each attempt and told of each answer, for calls that take turns."""
 
     def with_headers(self, headers: Mapping[str, str] | None) -> CallOptions:
         """Add headers; raises ``ConfigurationError``."""

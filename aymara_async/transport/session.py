@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
@@ -64,8 +64,8 @@ class SessionManager:
         self.settings: ConnectionSettings = settings
         self.budget: RetryBudget = RetryBudget()
         self.is_closed: bool = False
-        self.observer: Callable[[APIResponse[object], float], None] = _ignore
-        """Is told of every answer, and at which moment of ``time.monotonic`` its attempt began."""
+        self.kept: object = None
+        """What an upper floor keeps for all calls of this client."""
         self._limit = settings.max_response_bytes
         self._opener = SessionOpener(settings)
         self._sessions = PerLoop(self._opener.open, LoopSession.close, LoopSession.drop)
@@ -86,9 +86,9 @@ class SessionManager:
             deadline = monotonic() + options.deadline
             await self._take_place(session, request, options.deadline)
         try:
-            if options.admit is not None:
-                await options.admit()
-            response = await self._attempt(request, session, _time_left(request, deadline))
+            if options.pace is not None:
+                await options.pace.admit()
+            response = await self._attempt(request, session, options, _time_left(request, deadline))
         except APIError as first:
             return await self._again(first, session, request, options, deadline)
         finally:
@@ -123,14 +123,14 @@ class SessionManager:
         async def send(attempt: int, previous: APIError) -> APIResponse[object]:
             nonlocal has_acted
             has_acted = has_acted or previous.may_have_acted
-            if options.admit is not None:
-                await options.admit()
+            if options.pace is not None:
+                await options.pace.admit()
             if self.is_closed:
                 raise ClientClosedError(
                     f"The client was closed before this call could be sent again. What came of it so far: {previous}"
                 ) from previous
             try:
-                response = await self._attempt(request, session, _time_left(request, deadline))
+                response = await self._attempt(request, session, options, _time_left(request, deadline))
             except NotFoundError as error:
                 # An earlier try deleted it, and only the answer was lost.
                 if request.method != "DELETE" or not has_acted:
@@ -149,7 +149,13 @@ class SessionManager:
         )
 
     async def _attempt(
-        self, request: Request, session: LoopSession, timeout: float | None, redirect: str | None = None, hops: int = 0
+        self,
+        request: Request,
+        session: LoopSession,
+        options: CallOptions,
+        timeout: float | None,
+        redirect: str | None = None,
+        hops: int = 0,
     ) -> APIResponse[object]:
         """Send once, following redirects on the same origin, and read the whole response."""
         payload = None if request.body is None else await make_payload(request.body)
@@ -175,7 +181,8 @@ class SessionManager:
         if len(content) > self._limit:
             raise self._too_large(response, request)
         answer = _answer(response, response.headers, content, method, url)
-        self.observer(answer, started)
+        if options.pace is not None:
+            options.pace.observe(answer, started)
         if logger.isEnabledFor(logging.DEBUG):
             _log(answer, monotonic() - started)
         if answer.status_code < 300:
@@ -183,7 +190,7 @@ class SessionManager:
         target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
         if target is not None and hops < _MAX_REDIRECTS and request.is_repeatable:
             left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
-            return await self._attempt(request, session, left, target, hops + 1)
+            return await self._attempt(request, session, options, left, target, hops + 1)
         wire.redact(answer, self.settings.headers, request.headers)
         raise wire.status_error(answer)
 
@@ -258,10 +265,6 @@ def _time_left(request: Request, deadline: float | None) -> float | None:
         return request.timeout
     left = max(0.001, deadline - monotonic())
     return left if request.timeout is None else min(request.timeout, left)
-
-
-def _ignore(answer: APIResponse[object], started: float) -> None:
-    """Observe nothing."""
 
 
 def _answer(

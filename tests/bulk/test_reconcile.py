@@ -499,7 +499,7 @@ async def test_a_judge_that_goes_on_after_the_connection_broke_is_given_its_grac
 def test_calls_leave_the_options_of_the_client_alone() -> None:
     async def main() -> None:
         async with AsyncAymaraAI(api_key="k", base_url="http://127.0.0.1:1", deadline=7) as client:
-            Calls(client, eval_uuid="e", workspace_uuid=None, is_sandbox=None, fields={})
+            Calls(client, eval_uuid="e", workspace_uuid=None, is_sandbox=None, fields={}, patience=9, tell=print)
             assert client._settings.call.deadline == 7
             assert client._settings.call.retry.max_retries == 4
 
