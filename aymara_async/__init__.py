@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aymara_async.bulk.blocking import BulkScorer
     from aymara_async.bulk.errors import (
+        AmbiguousRunError,
         BatchOutcomeUnknownError,
         InvalidResponseError,
         JournalError,
@@ -121,6 +122,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "AgentInstructions",
+    "AmbiguousRunError",
     "AnswerError",
     "AnswerHistory",
     "AsyncAymaraAI",

@@ -9,9 +9,11 @@ from typing import Literal, NamedTuple
 
 import attrs
 
+from aymara_async.bulk.adoption import adopt
 from aymara_async.bulk.checks import check, check_registered
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.journal_entries import SentBatch
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.source import Source
 from aymara_async.bulk.turns import Item, Turn
@@ -36,6 +38,22 @@ class Portion:
     batch: list[Sendable] = attrs.field(factory=list)
     resumed: list[ScoredResponse] = attrs.field(factory=list)
     """Results that the journal already had."""
+    adopted: list[ScoredResponse] = attrs.field(factory=list)
+    """Results of an earlier job that the journal did not know."""
+    sent: list[Turn] = attrs.field(factory=list)
+    """Turns that an earlier session has sent, and that are still without a score."""
+    unscored: list[SentBatch] = attrs.field(factory=list)
+    """The same, of an earlier job that the journal did not know."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it brought nothing."""
+        return not (self.batch or self.has_news)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether it brought something of earlier jobs."""
+        return bool(self.resumed or self.adopted or self.sent or self.unscored)
 
 
 @attrs.define(kw_only=True)
@@ -61,14 +79,14 @@ class Batches:
         """
         portion = Portion()
         enough = 1 if self.source.is_live else self.batch_size
-        while len(self._held) < enough and not portion.resumed and not self._is_at_end:
+        while len(self._held) < enough and not portion.has_news and not self._is_at_end:
             try:
                 await self._read(self._enough_at_once() - len(self._held), portion)
             except Exception as error:  # noqa: BLE001 - raised below, when what came before it has been sent
                 self._error, self._is_at_end = error, True
-        if not portion.resumed:
+        if not portion.has_news:
             portion.batch = self._cut()
-        if portion.batch or portion.resumed:
+        if not portion.is_empty:
             return portion
         if self._error is not None:
             raise self._error
@@ -95,23 +113,32 @@ class Batches:
             if failure is not None:
                 break
         self._bytes_per_row = sum(item.size for item in items) / len(items) if items else math.inf
-        for item, known in zip(
-            items, await self.journal.register(items, knows_prompts=self.knows_prompts), strict=True
-        ):
+        await self._register(items, portion)
+        failure = failure or self.source.failure
+        if failure is not None:
+            raise failure
+
+    async def _register(self, items: list[Item], portion: Portion) -> None:
+        """Put each row where it belongs, by what is known of it."""
+        known = await self.journal.register(items, knows_prompts=self.knows_prompts)
+        new = [one.turn for one in known if one.is_new]
+        adopted = await adopt(new, self.journal)
+        for item, one in zip(items, known, strict=True):
             try:
-                check_registered(item, known)
+                check_registered(item, one, is_other_listed=one.turn.id in adopted.changed)
             except InvalidResponseError as error:
                 if self._skip(error, item.prompt_uuid):
                     raise
                 continue
             self.result.submitted += 1
-            if known.scored is not None:
-                portion.resumed.append(known.scored)
-            else:
-                self._held.append(Sendable(known.turn, item.body, item.size))
-        failure = failure or self.source.failure
-        if failure is not None:
-            raise failure
+            if one.scored is not None:
+                portion.resumed.append(one.scored)
+            elif one.is_sent:
+                portion.sent.append(one.turn)
+            elif one.turn.id not in adopted.ids:
+                self._held.append(Sendable(one.turn, item.body, item.size))
+        portion.adopted += adopted.scored.values()
+        portion.unscored += adopted.unscored
 
     def _skip(self, error: InvalidResponseError, prompt_uuid: str | None) -> InvalidResponseError | None:
         """Note the row, or return the error where it is to be raised."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -11,8 +13,20 @@ import attrs
 from aymara_async.bulk.limiter import Limiter, Pace, limiter_of
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
+from aymara_async.transport.pager import Page
 
 PREFETCH = 4
+PART = 100
+
+
+@attrs.frozen
+class Listed:
+    """A part of a run's list of responses."""
+
+    offset: int
+    responses: list[ScoredResponse]
+    count: int
+    """How many the whole list had."""
 
 
 class Calls:
@@ -55,22 +69,52 @@ class Calls:
                 for run in page.items:
                     yield run
 
-    async def listed(self, eval_run_uuid: str, *, offset: int = 0) -> AsyncGenerator[list[ScoredResponse], None]:
-        """List a run's responses, page after page, from an offset on."""
-        pager = self._reader.evals.runs.list_responses(eval_run_uuid, offset=offset, prefetch=PREFETCH, **self._scope)
-        async with aclosing(pager.pages()) as pages:
-            async for page in pages:
-                yield page.items
+    async def run(self, eval_run_uuid: str) -> EvalRunResult:
+        """Look at a run."""
+        return await self._reader.evals.runs.get(eval_run_uuid, **self._scope)
 
-    async def first_listed(self, eval_run_uuid: str) -> list[ScoredResponse]:
-        """List the first page of a run's responses."""
-        page = await self._reader.evals.runs.list_responses(eval_run_uuid, **self._scope)
-        return page.items
+    async def listed(self, eval_run_uuid: str, *, offset: int = 0) -> AsyncGenerator[Listed, None]:
+        """List a run's responses from an offset on, part after part, fetched ahead.
+
+        The list may grow meanwhile, at any place, so that what was in a part may come again in the next.
+        """
+        at, count = offset, 0
+        ahead: deque[asyncio.Task[Listed]] = deque()
+        try:
+            while True:
+                # At least one more, wherever the server counts the end to be, if the last part was full.
+                while not ahead or (len(ahead) < PREFETCH and at < count):
+                    ahead.append(asyncio.create_task(self._part(eval_run_uuid, at)))
+                    at += PART
+                part = await ahead[0]
+                _ = ahead.popleft()
+                count = max(count, part.count)
+                if part.responses:
+                    yield part
+                if not part.responses or (len(part.responses) < PART and not ahead and at >= count):
+                    return
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+
+    async def _part(self, eval_run_uuid: str, offset: int) -> Listed:
+        """List a whole part, of which the server may give less at a time."""
+        part = Listed(offset, [], 0)
+        while len(part.responses) < PART:
+            at = offset + len(part.responses)
+            page = await self._page(eval_run_uuid, offset=at, limit=PART - len(part.responses))
+            part = Listed(offset, part.responses + page.items, page.count)
+            if not page.items or offset + len(part.responses) >= page.count:
+                break
+        return part
 
     async def count_listed(self, eval_run_uuid: str) -> int:
         """Tell how many responses a run lists."""
-        page = await self._reader.evals.runs.list_responses(eval_run_uuid, limit=1, **self._scope)
-        return page.count
+        return (await self._page(eval_run_uuid, limit=1)).count
+
+    async def _page(self, eval_run_uuid: str, *, limit: int, offset: int = 0) -> Page[ScoredResponse]:
+        return await self._reader.evals.runs.list_responses(eval_run_uuid, offset=offset, limit=limit, **self._scope)
 
     async def prompts(self) -> AsyncGenerator[list[EvalPrompt], None]:
         """List the eval's prompts, page after page."""

@@ -9,7 +9,7 @@ import msgspec
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.journal_entries import Registered
 from aymara_async.bulk.source import UnreadableLine
-from aymara_async.bulk.turns import Item, digest
+from aymara_async.bulk.turns import Item, fingerprint
 from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalResponse
 from aymara_async.transport.codec import encode_request
@@ -44,19 +44,21 @@ def check(number: int, response: object, *, max_bytes: int) -> Item:
         prompt_uuid=prompt_uuid,
         thread_uuid=str(thread_uuid) if thread_uuid else None,
         turn_number=turn_number,
-        digest=digest(
-            body.get("content"),
-            str(body.get("content_type", "text")),
-            is_excluded=bool(body.get("exclude_from_scoring")),
-            is_refusal=bool(body.get("ai_refused")),
-        ),
+        digest=fingerprint(body),
         body=body,
         size=len(encoded),
     )
 
 
-def check_registered(item: Item, registered: Registered) -> None:
-    """Check a response against what the journal knows; raises ``InvalidResponseError``."""
+def check_registered(item: Item, registered: Registered, *, is_other_listed: bool) -> None:
+    """Check a response against what journal and server know of its turn; raises ``InvalidResponseError``."""
+    if is_other_listed:
+        raise invalid(
+            item.number,
+            f"the run holds a response to prompt {item.prompt_uuid} that says something else, or may be one to another "
+            "turn; score changed responses in a run of their own",
+            is_changed=True,
+        )
     if registered.duplicate_of is not None:
         raise invalid(item.number, f"it answers the same prompt, thread and turn as row {registered.duplicate_of}")
     if registered.is_changed:

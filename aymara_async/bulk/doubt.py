@@ -9,6 +9,7 @@ import attrs
 
 from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.bulk.journal_entries import SentBatch
+from aymara_async.bulk.result import UnscoredResponse
 from aymara_async.bulk.turns import Turn
 from aymara_async.errors import ClientClosedError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
@@ -26,11 +27,23 @@ class Doubt:
     """When its connection was lost, at the latest."""
     eval_run_uuid: str | None
     missing: Sequence[Turn]
-    open: int = 0
-    """Responses that may be listed, but are not scored yet, or may be those of a batch under way."""
+    """Turns that no listed response was found for."""
+    unscored: dict[Turn, ScoredResponse] = attrs.field(factory=dict[Turn, ScoredResponse])
+    """Those that are listed, but not scored yet."""
+    contested: int = 0
+    """How many of the missing may be listed, but as well be others, of a batch under way."""
+    ambiguity: str | None = None
+    """Why it cannot be told what became of some."""
     found: list[tuple[Turn, ScoredResponse]] = attrs.field(factory=list)
     looked_at: float = -1.0
     """When the last look that included it began."""
+    read_at: float = -1.0
+    """When the last look began that read all there is."""
+
+    @property
+    def turns(self) -> list[Turn]:
+        """Turns that have no result yet."""
+        return [*self.missing, *self.unscored]
 
 
 def unknown(doubt: Doubt, reason: str, eval_run_uuids: Iterable[str] = ()) -> BatchOutcomeUnknownError:
@@ -93,13 +106,22 @@ def _unknown_as_closed(batches: Sequence[SentBatch], closed: ClientClosedError) 
     return error
 
 
-def never_scored(doubt: Doubt, answers: int) -> IncompleteScoringError:
+def never_taken(prompt_uuids: Sequence[str], eval_run_uuids: Sequence[str], answers: int) -> IncompleteScoringError:
     """Make the error for responses that the server answered so often without taking them."""
-    prompts = [turn.prompt_uuid for turn in doubt.missing]
     return IncompleteScoringError(
-        f"The server answered {answers} times without scoring {len(prompts)} responses, the first "
-        f"to prompt {prompts[0]}. They were not scored; all results before are. Report it with the name of the run, "
-        f"{doubt.batch.run.name!r}.",
+        f"The server answered {answers} times without taking {len(prompt_uuids)} responses, the first "
+        f"to prompt {prompt_uuids[0]}. They were not scored; all others are. Report it with the runs "
+        f"{', '.join(eval_run_uuids)}; running the job again with the same journal sends them again.",
+        eval_run_uuids=eval_run_uuids,
+        missing=prompt_uuids,
+    )
+
+
+def none_scored(unscored: Sequence[UnscoredResponse], doubt: Doubt, patience: float) -> IncompleteScoringError:
+    """Make the error for a server that takes everything and scores nothing."""
+    return IncompleteScoringError(
+        f"The server has {len(unscored)} responses, but scored none of them within {patience:g} s. They were not sent "
+        "again. Running the job again with the same journal looks whether they are scored by then.",
         eval_run_uuids=[uuid for uuid in [doubt.eval_run_uuid] if uuid],
-        missing=prompts,
+        missing=[one.prompt_uuid for one in unscored if one.prompt_uuid is not None],
     )

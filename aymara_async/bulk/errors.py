@@ -57,8 +57,19 @@ class BatchOutcomeUnknownError(OutcomeUnknownError):
         """Prompts whose responses are in doubt."""
 
 
+class AmbiguousRunError(AymaraAIError):
+    """The server has several runs of the name that this job was to go on with."""
+
+    def __init__(self, message: str, *, run_name: str, eval_run_uuids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.run_name = run_name
+        """Their name."""
+        self.eval_run_uuids: list[str] = list(eval_run_uuids)
+        """Which runs have it."""
+
+
 class ScoredTwiceError(AymaraAIError):
-    """The server lists more responses than this job has sent: it did work on a batch that was taken for lost."""
+    """The server lists more responses to a prompt than were to be scored; the message tells why, as far as known."""
 
     def __init__(self, message: str, *, eval_run_uuids: Sequence[str], prompt_uuids: Sequence[str]) -> None:
         super().__init__(message)

@@ -7,7 +7,8 @@ step                  then
 ====================  ==========================================================================================
 intention noted       sent; as long as it is refused, sent again
 answered              results noted, yielded; responses that the answer leaves out are looked for like lost ones
-lost                  its slot is free for others; looked for: what is found is noted and yielded, the rest sent again
+lost                  its slot is free for others; looked for: what is found is noted and yielded, what is missing
+                      sent again, what has no score yet waited for beside the rest of the job
 rejected              noted as not sent; its halves begin at the first step, a single response is reported
 fatal                 noted as not sent; the job ends
 ====================  ==========================================================================================
@@ -27,19 +28,22 @@ from typing import Literal
 
 import attrs
 
-from aymara_async.bulk.batches import Batches, Sendable
+from aymara_async.bulk.batches import Batches, Portion, Sendable
 from aymara_async.bulk.calls import Calls
-from aymara_async.bulk.doubt import Doubt, never_scored, unknown, with_those_under_way
+from aymara_async.bulk.doubt import Doubt, never_taken, none_scored, unknown, with_those_under_way
 from aymara_async.bulk.errors import JournalError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
-from aymara_async.bulk.matching import Claims, UndecidableError, is_scored
+from aymara_async.bulk.late_scores import LateScores
+from aymara_async.bulk.matching import match
+from aymara_async.bulk.opening import Opening
 from aymara_async.bulk.outcomes import Meaning, meaning
 from aymara_async.bulk.progress import Reporter
-from aymara_async.bulk.reconcile import Reconciler
-from aymara_async.bulk.result import BulkResult, UnscoredResponse
-from aymara_async.bulk.verify import verify
-from aymara_async.errors import APIError, APIStatusError, AymaraAIError, JobFailedError, RateLimitError
+from aymara_async.bulk.reconcile import Reconciler, check_run
+from aymara_async.bulk.result import BulkResult, ResentResponse, UnscoredResponse
+from aymara_async.bulk.turns import Turn
+from aymara_async.bulk.verify import Verification
+from aymara_async.errors import APIError, APIStatusError, AymaraAIError, RateLimitError
 from aymara_async.models import EvalRunResult, ScoredResponse
 
 IN_DOUBT_PER_SLOT = 4
@@ -57,7 +61,9 @@ class Job:
     calls: Calls
     journal: Journal
     batches: Batches
+    opening: Opening
     reconciler: Reconciler
+    verification: Verification
     reporter: Reporter
     result: BulkResult
     concurrency: int
@@ -74,11 +80,21 @@ class Job:
     _fatal: AymaraAIError | None = None
     _under_way: asyncio.Semaphore = attrs.field(init=False)
     _last_answer: float = attrs.field(factory=monotonic)
+    late_scores: LateScores = attrs.field(init=False)
+    _group: asyncio.TaskGroup = attrs.field(factory=asyncio.TaskGroup)
+    _open: list[Doubt] = attrs.field(factory=list[Doubt])
+    """Batches of earlier sessions that the server has, but has not scored."""
+    _missing: set[int] = attrs.field(factory=set[int])
+    """Turns that were sent, but not listed within the grace period."""
+    _resent_at: float | None = None
+    _never_taken: list[str] = attrs.field(factory=list[str])
+    """Prompts whose responses the server did not take, however often it answered."""
     _unsettled: set[int] = attrs.field(factory=set[int])
     """Batches that the server may have, of those that the journal holds as sent."""
 
     def __attrs_post_init__(self) -> None:
         self.out = asyncio.Queue(self.concurrency)
+        self.late_scores = LateScores(reconciler=self.reconciler, result=self.result, give=self._yield)
         # More slots than requests, so that some batches are with the journal while others are with the server.
         self._slots = asyncio.Semaphore(self.concurrency + max(2, self.concurrency // 2))
         self._requests = asyncio.Semaphore(self.concurrency)
@@ -102,24 +118,44 @@ class Job:
         if self.has_one_run:
             self._run = await self.journal.single_run()
         await self._settle_earlier_sessions()
+        if self.has_one_run:
+            self._run = await self.journal.single_run()
         if self.checks_prompts:
             await self._learn_prompts()
-        await self._send_all()
-        await verify(self.calls, self.journal, self.result, grace=self.reconciler.grace, patience=self.patience)
+        async with self._group:
+            for doubt in self._open:
+                self._group.create_task(self._await_scores(doubt))
+            await self._send_all()
+        if self._never_taken:
+            uuids = [run.eval_run_uuid for run in await self.journal.runs() if run.eval_run_uuid is not None]
+            raise never_taken(self._never_taken, uuids, ANSWERS_WITHOUT_RESULT)
+        await self.verification.run(self.late_scores.never_scored, self._resent_at)
 
     async def _settle_earlier_sessions(self) -> None:
         """Find out about every batch that was under way when an earlier session ended, before anything is sent."""
+        doubts = await self.opening.open()
+        self._unsettled.update(doubt.batch.id for doubt in doubts)
         async with asyncio.TaskGroup() as group:
-            for batch in await self.journal.sent():
-                self._unsettled.add(batch.id)
-                group.create_task(self._settle_earlier(batch))
+            for doubt in doubts:
+                group.create_task(self._settle_earlier(doubt))
+        self.reconciler.keeps_strays = False
+        self._open = [doubt for doubt in doubts if doubt.unscored]
 
-    async def _settle_earlier(self, batch: SentBatch) -> None:
-        doubt = await self.reconciler.settle(batch, batch.run.eval_run_uuid)
-        self._learn_run(batch.run, doubt.eval_run_uuid)
+    async def _settle_earlier(self, doubt: Doubt) -> None:
+        await self.reconciler.settle(doubt)
         if doubt.missing:
             self._give_up_unless_resending(doubt)
-            await self.journal.release(batch)
+            if doubt.unscored:  # those go on being in doubt, in a batch of their own
+                rest = await self.journal.intend(list(doubt.unscored), doubt.batch.run)
+                self._unsettled.add(rest.id)
+            await self.journal.release(doubt.batch)
+
+    async def _await_scores(self, doubt: Doubt) -> None:
+        await self.late_scores.follow(doubt, self.patience)
+        await self.late_scores.give_up(doubt)
+        self.reporter.tell(self.result, self.reconciler.in_doubt)
+        if not self.result.scored and len(self.result.unscored) >= ALL_REJECTED:
+            raise none_scored(self.result.unscored, doubt, self.patience)
 
     async def _learn_prompts(self) -> None:
         async for prompts in self.calls.prompts():
@@ -137,22 +173,38 @@ class Job:
                     portion = await self.batches.next()
                 except Exception as error:  # noqa: BLE001 - raised when what is under way has ended
                     failure = error
-                if portion is None or portion.resumed:  # others may need the slot
+                if portion is None or portion.has_news:  # others may need the slot
                     self._slots.release()
                     self._under_way.release()
                 if portion is None:
                     break
-                if portion.resumed:
-                    self.result.resumed += len(portion.resumed)
-                    await self._yield(portion.resumed)
+                if portion.has_news:
+                    await self._take_news(portion)
                     continue
                 bringing = self._bring(portion.batch)
                 if self._run is not None and self._run.eval_run_uuid is None:
                     await bringing
+                    await self.reconciler.attempt(self.opening.check_name, monotonic())
                 else:
                     group.create_task(bringing)
         if failure is not None:
             raise failure
+
+    async def _take_news(self, portion: Portion) -> None:
+        """Yield what earlier jobs did for rows that have just been read."""
+        self.result.resumed += len(portion.resumed)
+        self.result.reconciled += len(portion.adopted)
+        await self._yield([*portion.resumed, *portion.adopted])
+        await self.late_scores.meet(portion.sent)
+        for batch in portion.unscored:
+            self.late_scores.expect(batch.turns)
+            doubt = Doubt(batch, monotonic(), batch.run.eval_run_uuid, batch.turns)
+            self._group.create_task(self._settle_adopted(doubt))
+
+    async def _settle_adopted(self, doubt: Doubt) -> None:
+        await self.reconciler.settle(doubt)
+        await self._yield([scored for _, scored in doubt.found])
+        await self._await_scores(doubt)
 
     async def _bring(self, batch: Sequence[Sendable]) -> None:
         try:
@@ -178,24 +230,35 @@ class Job:
 
     async def _recover(self, batch: Sequence[Sendable], sent: SentBatch, unanswered: int) -> None:
         """Find out about turns that no answer told of, and send again what the server does not have."""
-        doubt = await self.reconciler.settle(sent, sent.run.eval_run_uuid)
+        doubt = Doubt(sent, monotonic(), sent.run.eval_run_uuid, sent.turns)
+        await self.reconciler.settle(doubt)
         self._learn_run(sent.run, doubt.eval_run_uuid)
         self.result.reconciled += len(doubt.found)
         await self._yield([scored for _, scored in doubt.found])
-        if not doubt.missing:
-            return
-        self._give_up_unless_resending(doubt)
+        if doubt.missing:
+            self._give_up_unless_resending(doubt)
+            await self._send_missing(batch, doubt, unanswered)
+        if doubt.unscored:
+            self.late_scores.expect(doubt.unscored)
+            await self.late_scores.follow(doubt, self.reconciler.grace)  # before others are sent in its place
+        if doubt.unscored:
+            self._group.create_task(self._await_scores(doubt))
+
+    async def _send_missing(self, batch: Sequence[Sendable], doubt: Doubt, unanswered: int) -> None:
         if unanswered >= ANSWERS_WITHOUT_RESULT:
-            self._unsettled.discard(sent.id)
-            raise never_scored(doubt, ANSWERS_WITHOUT_RESULT)
+            self._never_taken += [turn.prompt_uuid for turn in doubt.missing]
+            if not self.result.scored and len(self._never_taken) >= ALL_REJECTED:
+                raise never_taken(self._never_taken, self.result.eval_run_uuids, ANSWERS_WITHOUT_RESULT)
+            return
         rest = {turn.id for turn in doubt.missing}
-        run = attrs.evolve(sent.run, eval_run_uuid=doubt.eval_run_uuid)
+        run = attrs.evolve(doubt.batch.run, eval_run_uuid=doubt.eval_run_uuid)
         await self._slots.acquire()
         await self._carry([one for one in batch if one.turn.id in rest], run, unanswered)
 
     async def _send(self, batch: Sequence[Sendable], own_run: Run | None) -> tuple[SentBatch, EvalRunResult | APIError]:
         """Note the intention and send, until the server takes the batch, rejects it, or its answer is lost."""
         sent = await self.journal.intend([one.turn for one in batch], self._run or own_run)
+        self._note_resent([one.turn for one in batch])
         bodies = [one.body for one in batch]
         refusals, refused_since = 0, math.inf
         while True:
@@ -237,6 +300,13 @@ class Job:
         finally:
             await self._slots.acquire()
 
+    def _note_resent(self, turns: Sequence[Turn]) -> None:
+        again = [turn for turn in turns if turn.id in self._missing]
+        if again:
+            self._missing.difference_update(turn.id for turn in again)
+            self.result.resent += [ResentResponse(row=turn.number, prompt_uuid=turn.prompt_uuid) for turn in again]
+            self._resent_at = monotonic()
+
     def _is_hopeless(self, error: AymaraAIError, refused_since: float) -> bool:
         # Not since the last answer alone: the input may have had nothing to send for longer than the patience.
         in_vain = monotonic() - max(self._last_answer, refused_since)
@@ -246,26 +316,29 @@ class Job:
         """Note and yield what the answer holds; return the batch with what it leaves out."""
         if answer.status == "failed":
             self._unsettled.discard(sent.id)
-            raise JobFailedError(
-                f"The server reports run {answer.eval_run_uuid} as failed. What was scored before is in the journal, "
-                "if there is one; nothing more was sent. Start anew, in another run.",
-                uuid=answer.eval_run_uuid,
-                status=answer.status,
-                resource=answer,
-            )
+        check_run(answer)
         self._learn_run(sent.run, answer.eval_run_uuid)
-        claims = Claims(sent.turns)
-        scored = [one for one in answer.responses or () if is_scored(one)]
-        with suppress(UndecidableError):  # the rest is looked for at the server
-            if len(scored) > len(sent.turns):  # others of the run are among them
-                await self.reconciler.claim(scored, claims, sent.run)
-            else:
-                for one in scored:
-                    claims.take(one)
-        if claims.found:
-            await self.journal.record(sent, answer.eval_run_uuid, claims.found)
-            await self._yield([one for _, one in claims.found])
-        return attrs.evolve(sent, run=attrs.evolve(sent.run, eval_run_uuid=answer.eval_run_uuid), turns=claims.missing)
+        matching = match(sent.turns, await self._unclaimed(sent, answer.responses or ()))
+        done = [(turn, scored) for turn, scored in matching.found if turn.is_done(scored)]
+        if done:
+            await self.journal.record(sent, answer.eval_run_uuid, done)
+            await self._yield([one for _, one in done])
+        known = {turn.id for turn, _ in done}
+        rest = [turn for turn in sent.turns if turn.id not in known]
+        return attrs.evolve(sent, run=attrs.evolve(sent.run, eval_run_uuid=answer.eval_run_uuid), turns=rest)
+
+    async def _unclaimed(self, sent: SentBatch, responses: Sequence[ScoredResponse]) -> Sequence[ScoredResponse]:
+        """Leave out what belongs to other batches, where the answer tells of more than was sent."""
+        if len(responses) <= len(sent.turns):
+            return responses
+        prompt_uuids = list({turn.prompt_uuid for turn in sent.turns})
+        contenders, taken = await self.journal.contenders(prompt_uuids, sent.run)
+        left = [one for one in responses if one.response_uuid not in taken]
+        mine = {turn.id for turn in sent.turns}
+        others = match((turn for turn in contenders), left)
+        theirs = {id(scored) for turn, scored in others.found if turn.id not in mine}
+        is_clear = not others.undecided
+        return [one for one in left if id(one) not in theirs] if is_clear else ()
 
     def _learn_run(self, run: Run, eval_run_uuid: str | None) -> None:
         if self._run is not None and self._run.id == run.id and self._run.eval_run_uuid is None:
@@ -274,6 +347,7 @@ class Job:
     def _give_up_unless_resending(self, doubt: Doubt) -> None:
         if self.on_unknown == "raise":
             raise unknown(doubt, f"they were not listed within {self.reconciler.grace:g} s")
+        self._missing.update(turn.id for turn in doubt.missing)
 
     async def _split(self, batch: Sequence[Sendable], error: APIError) -> None:
         """Send the halves of a rejected batch, or report a rejected response."""

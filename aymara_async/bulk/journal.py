@@ -23,8 +23,10 @@ from typing import Self
 
 from aymara_async.bulk import journal_file
 from aymara_async.bulk import journal_tables as tables
+from aymara_async.bulk import reading_tables as readings
 from aymara_async.bulk.group_commit import GroupCommit
 from aymara_async.bulk.journal_entries import Registered, Run, SentBatch
+from aymara_async.bulk.reading_tables import Stray
 from aymara_async.bulk.turns import Item, Turn
 from aymara_async.models import EvalPrompt, ScoredResponse
 
@@ -41,6 +43,8 @@ class Journal:
         self._session = 0
         self.run_name = ""
         """Name of the run, or the beginning of the names of the runs."""
+        self.has_strays = False
+        """Whether there is something at the server that the journal does not know."""
 
     @classmethod
     async def open(cls, path: Path | None, identity: Mapping[str, object], run_name: str) -> Self:
@@ -50,10 +54,17 @@ class Journal:
         begin = partial(tables.begin_session, path=path, identity=identity, run_name=run_name)
         try:
             journal._session, journal.run_name = await commits.do(begin)
+            # What leads to the run shall be in the file itself, even if its log is lost.
+            await commits.ask(journal_file.empty_log)
         except BaseException:
             await commits.close()
             raise
         return journal
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever sent with it."""
+        return self._session == 1
 
     async def close(self) -> None:
         """Close the file."""
@@ -95,27 +106,43 @@ class Journal:
         """Tell how many responses their run was known to hold when the first of these batches was sent."""
         return await self._commits.ask(partial(tables.already, [batch.id for batch in batches]))
 
-    async def taken(self, prompt_uuids: Sequence[str]) -> set[str]:
-        """Tell which responses at the server, among those to these prompts, are already accounted for."""
-        return await self._commits.ask(partial(tables.taken, prompt_uuids))
-
-    async def under_way(self, prompt_uuids: Sequence[str], run: Run) -> list[Turn]:
-        """List the turns of these prompts that may be at the server, in that run."""
-        return await self._commits.ask(partial(tables.under_way, prompt_uuids, run.id))
-
-    async def first_scored(self, run: Run) -> set[str]:
-        """Tell which responses the run's first batch consists of."""
-        return await self._commits.ask(partial(tables.first_scored, run.id))
-
     async def runs(self) -> list[Run]:
-        """List the runs that hold responses of this job."""
+        """List the runs of this job."""
         return await self._commits.ask(tables.runs)
 
-    async def add_listed(self, listed: Sequence[ScoredResponse]) -> None:
-        """Take note of what the server lists of a run, for ``compare_listed``."""
-        rows = [(scored.response_uuid, scored.prompt_uuid) for scored in listed]
-        await self._commits.ask(partial(tables.add_listed, rows))
+    async def learn_run(self, name: str, eval_run_uuid: str) -> Run:
+        """Note which run of the server's has the name."""
+        return await self._commits.do(partial(readings.learn_run, name, eval_run_uuid))
 
-    async def compare_listed(self, run: Run) -> tuple[list[str], list[str]]:
-        """Return the prompts of scored responses that the server does not list, and of those that it lists too many."""
-        return await self._commits.ask(partial(tables.compare_listed, run.id))
+    async def forget_listed(self) -> None:
+        """Begin to read a run's list."""
+        await self._commits.ask(readings.forget_listed)
+
+    async def add_listed(self, rows: Sequence[tuple[str, str, str | None]]) -> tuple[list[int], int]:
+        """Take note of what the server lists; return which are new and have no result here, and how many are new."""
+        return await self._commits.ask(partial(readings.add_listed, rows))
+
+    async def compare_listed(self, run: Run) -> tuple[list[str], list[tuple[str, str]]]:
+        """Return the prompts of results that are not listed, and id and prompt of what is listed without a result."""
+        return await self._commits.ask(partial(readings.compare_listed, run.id))
+
+    async def contenders(self, prompt_uuids: Sequence[str], run: Run) -> tuple[list[Turn], set[str]]:
+        """Tell which turns of these prompts may be in the run, and which responses have their turn already."""
+        return await self._commits.ask(partial(readings.contenders, prompt_uuids, run.id))
+
+    async def keep_strays(self, run: Run, strays: Sequence[ScoredResponse]) -> None:
+        """Keep what the run lists and the journal does not know, for rows of the input that are still to come."""
+        self.has_strays = self.has_strays or bool(strays)
+        await self._commits.ask(partial(readings.keep_strays, run, strays))
+
+    async def forget_strays(self, run: Run) -> None:
+        """Forget them, since the run is read again."""
+        await self._commits.ask(partial(readings.forget_strays, run))
+
+    async def strays(self, prompt_uuids: Sequence[str]) -> list[Stray]:
+        """List what is kept for these prompts."""
+        return await self._commits.ask(partial(readings.strays, prompt_uuids)) if self.has_strays else []
+
+    async def adopt(self, found: Sequence[tuple[Turn, Stray]]) -> list[SentBatch]:
+        """Note whose they are; returns those that are not scored yet."""
+        return await self._commits.do(partial(readings.adopt, found, is_kept=self._is_durable))

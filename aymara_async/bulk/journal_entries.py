@@ -41,5 +41,13 @@ class Registered(NamedTuple):
     is_changed: bool = False
     """Whether an earlier session has sent another response to this turn."""
     is_known_prompt: bool = True
+    is_sent: bool = False
+    """Whether an earlier session has sent it, and the server has not scored it yet."""
     scored: ScoredResponse | None = None
     """Its result, if an earlier session got it."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is to be sent, as far as the journal knows."""
+        is_sound = self.duplicate_of is None and not self.is_changed and self.is_known_prompt
+        return is_sound and not self.is_sent and self.scored is None

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from aymara_async.bulk import reading_tables
 from aymara_async.bulk.errors import JournalError
 
 APPLICATION_ID = 0x41796D61
@@ -32,7 +33,6 @@ CREATE TEMP TABLE turns (
   digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
   batch INTEGER, response_uuid TEXT, result INTEGER, place INTEGER, UNIQUE (prompt_uuid, thread_uuid, turn_number));
 CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TEMP TABLE listed (response_uuid TEXT, prompt_uuid TEXT NOT NULL);
 CREATE TEMP TABLE followed (batch INTEGER NOT NULL, result INTEGER NOT NULL);
 INSERT INTO temp.followed VALUES (0, 0);
 """
@@ -76,7 +76,7 @@ def connect(path: Path | None) -> sqlite3.Connection:
         connection.executescript("PRAGMA temp.cache_size=-4096; PRAGMA temp.journal_mode=MEMORY;")
         if is_new:
             connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        connection.executescript(_TEMPORARY + _FOLLOW)
+        connection.executescript(_TEMPORARY + _FOLLOW + reading_tables.SCHEMA)
     except BaseException:
         connection.close()
         raise
@@ -116,6 +116,11 @@ def _lock_and_check(connection: sqlite3.Connection, path: Path) -> bool:
     if fault != "ok":
         raise sqlite3.DatabaseError(str(fault))
     return is_new
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Bring what is in the log to its place in the file."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> object:

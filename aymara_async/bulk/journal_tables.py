@@ -5,6 +5,7 @@ A batch goes to SQLite as one JSON array: one statement for all its rows, during
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,20 +25,21 @@ FOLLOWED_AT_ONCE = 16
 """So many results at most are recorded before the table of turns follows, even if nothing is asked of it."""
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """Make the JSON that a statement takes."""
     return msgspec.json.encode(value).decode()
 
 
 def add_prompts(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> None:
     """Store the eval's prompts."""
-    db.execute("INSERT OR IGNORE INTO temp.prompts SELECT value FROM json_each(?)", (_json(prompt_uuids),))
+    db.execute("INSERT OR IGNORE INTO temp.prompts SELECT value FROM json_each(?)", (as_json(prompt_uuids),))
 
 
 def begin_session(
     db: sqlite3.Connection, *, path: Path | None, identity: Mapping[str, object], run_name: str
 ) -> tuple[int, str]:
     """Check that the journal is this job's, and count the session; return its number and the run name."""
-    wanted = {name: _json(value) for name, value in identity.items()}
+    wanted = {name: as_json(value) for name, value in identity.items()}
     settings = dict(db.execute("SELECT name, value FROM settings").fetchall())
     if not settings:
         settings = {**wanted, "run_name": run_name, "session": "0"}
@@ -53,11 +55,11 @@ def begin_session(
     db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", settings.items())
     if session > 1:
         db.execute(_RECALL_TURNS)
-        _follow(db)
+        follow(db)
     return session, settings["run_name"]
 
 
-def _follow(db: sqlite3.Connection) -> None:
+def follow(db: sqlite3.Connection) -> None:
     """Bring the table of turns up to what was sent and recorded, before it is asked about that."""
     db.execute(
         "UPDATE temp.followed SET batch = (SELECT ifnull(max(id), 0) FROM batches), "
@@ -93,7 +95,7 @@ _MEET_AGAIN = "UPDATE temp.turns SET session = ?, number = ?, digest = ? WHERE i
 
 def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, knows_prompts: bool) -> list[Registered]:
     """Store what is new, and tell what is known of each."""
-    given = _json(
+    given = as_json(
         [(item.number, item.prompt_uuid, item.thread_uuid or "", item.turn_number, item.digest) for item in items]
     )
     inserted = db.execute(_INSERT_TURNS, {"given": given, "session": session})
@@ -101,7 +103,7 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
         assert inserted.lastrowid is not None
         first_id = inserted.lastrowid - len(items) + 1
         return [Registered(item.turn(turn_id)) for turn_id, item in enumerate(items, first_id)]
-    _follow(db)
+    follow(db)
     rows = db.execute(_FIND_TURNS, {"given": given}).fetchall()
     results = _results(db, {(row[5], row[6]) for row in rows if row[5] is not None})
     registered: list[Registered] = []
@@ -117,7 +119,7 @@ def register(items: Sequence[Item], db: sqlite3.Connection, *, session: int, kno
         else:
             is_known_prompt = bool(is_known) or not knows_prompts or item.turn_number > 1
             scored = results[result, place] if state == SCORED else None
-            registered.append(Registered(turn, is_known_prompt=is_known_prompt, scored=scored))
+            registered.append(Registered(turn, is_known_prompt=is_known_prompt, is_sent=state == SENT, scored=scored))
             if seen_in != session:
                 db.execute(_MEET_AGAIN, (session, item.number, item.digest, turn_id))
     return registered
@@ -144,12 +146,14 @@ def intend(
     turns: Sequence[Turn], run: Run | None, run_name: str, db: sqlite3.Connection, *, is_kept: bool
 ) -> SentBatch:
     """Store a batch, and that its turns are sent with it."""
-    given = _json(turns if is_kept else [(turn.id,) for turn in turns])
+    given = as_json(turns if is_kept else [(turn.id,) for turn in turns])
     if run is not None:
         batch = db.execute(_ADD_TO_RUN, (given, run.id)).lastrowid
     else:
         batch = db.execute("INSERT INTO batches (run, already, turns) VALUES (0, 0, ?)", (given,)).lastrowid
         name = f"{run_name} {batch:06d}"
+        if db.execute("SELECT 1 FROM runs WHERE name = ?", (name,)).fetchone():  # of a batch that the journal had lost
+            name += f" {secrets.token_hex(4)}"
         run_id = db.execute("INSERT INTO runs (name) VALUES (?)", (name,)).lastrowid
         assert run_id is not None, "it was just inserted"
         db.execute("UPDATE batches SET run = ? WHERE id = ?", (run_id, batch))
@@ -161,54 +165,19 @@ def intend(
 def already(batches: Iterable[int], db: sqlite3.Connection) -> int:
     """Return how many responses their run held when the first of these batches was sent."""
     wanted = "SELECT min(already) FROM batches WHERE id IN (SELECT value FROM json_each(?))"
-    return int(db.execute(wanted, (_json(batches),)).fetchone()[0])
+    return int(db.execute(wanted, (as_json(batches),)).fetchone()[0])
 
 
 def release(batch: SentBatch, db: sqlite3.Connection) -> None:
     """Store that what is not scored of a batch is as if it had not been sent."""
-    _follow(db)
+    follow(db)
     db.execute("UPDATE batches SET is_open = 0 WHERE id = ?", (batch.id,))
     db.execute("UPDATE temp.turns SET state = ? WHERE batch = ? AND state = ?", (NEW, batch.id, SENT))
 
 
-def taken(prompt_uuids: Sequence[str], db: sqlite3.Connection) -> set[str]:
-    """Return the ids of the results to these prompts."""
-    _follow(db)
-    return {uuid for (uuid,) in db.execute(_TAKEN, (_json(prompt_uuids), SCORED))}
-
-
-_TAKEN = """
-SELECT response_uuid FROM temp.turns WHERE prompt_uuid IN (SELECT value FROM json_each(?)) AND state = ?
-AND response_uuid IS NOT NULL
-"""
-_UNDER_WAY = """
-SELECT turns.id, turns.number, turns.prompt_uuid, turns.thread_uuid, turns.turn_number, turns.digest
-FROM temp.turns JOIN batches ON batches.id = turns.batch
-WHERE turns.prompt_uuid IN (SELECT value FROM json_each(?)) AND turns.state = ? AND batches.run = ?
-"""
-
-
-def under_way(prompt_uuids: Sequence[str], run_id: int, db: sqlite3.Connection) -> list[Turn]:
-    """Return the turns of these prompts that were sent to the run, and of which nothing more is known."""
-    _follow(db)
-    rows = db.execute(_UNDER_WAY, (_json(prompt_uuids), SENT, run_id))
-    return [_turn(*row) for row in rows]
-
-
-def _turn(turn_id: int, number: int, prompt_uuid: str, thread_uuid: str, turn_number: int, digest: str) -> Turn:
+def turn_of(turn_id: int, number: int, prompt_uuid: str, thread_uuid: str, turn_number: int, digest: str) -> Turn:
+    """Make a turn of its columns."""
     return Turn(turn_id, number, prompt_uuid, thread_uuid or None, turn_number, digest)
-
-
-_FIRST = """
-SELECT response_uuid FROM temp.turns WHERE state = :state AND batch = (
-  SELECT min(batch) FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run))
-"""
-
-
-def first_scored(run_id: int, db: sqlite3.Connection) -> set[str]:
-    """Return the ids of the results of the run's first batch."""
-    _follow(db)
-    return {uuid for (uuid,) in db.execute(_FIRST, {"state": SCORED, "run": run_id}) if uuid is not None}
 
 
 def record(
@@ -223,12 +192,12 @@ def record(
     count = "UPDATE runs SET scored = scored + ? WHERE id = ? AND eval_run_uuid = ?"
     if not db.execute(count, (len(found), batch.run.id, eval_run_uuid)).rowcount:
         db.execute(count, (len(found), _run_at(batch, eval_run_uuid, db), eval_run_uuid))
-    turns = _json([(turn.id, scored.response_uuid) for turn, scored in found])
+    turns = as_json([(turn.id, scored.response_uuid) for turn, scored in found])
     scored = msgspec.json.encode([scored for _, scored in found]) if keeps_results else b""
     result = db.execute("INSERT INTO results (turns, scored) VALUES (?, ?)", (turns, scored)).lastrowid
     assert result is not None, "it was just inserted"
     if result % FOLLOWED_AT_ONCE == 0:
-        _follow(db)
+        follow(db)
 
 
 def _run_at(batch: SentBatch, eval_run_uuid: str, db: sqlite3.Connection) -> int:
@@ -253,17 +222,17 @@ WHERE turns.state = ? ORDER BY batches.id, turns.number
 
 def sent(db: sqlite3.Connection) -> list[SentBatch]:
     """Return the batches with turns that are sent and not scored."""
-    _follow(db)
+    follow(db)
     turns = defaultdict[SentBatch, list[Turn]](list)
     for batch_id, run_id, name, run_uuid, scored, *turn in db.execute(_SENT, (SENT,)):
         batch = SentBatch(batch_id, Run(run_id, name, run_uuid, scored), ())
-        turns[batch].append(_turn(*turn))
+        turns[batch].append(turn_of(*turn))
     return [attrs.evolve(batch, turns=held) for batch, held in turns.items()]
 
 
 def runs(db: sqlite3.Connection) -> list[Run]:
-    """Return the runs that hold results."""
-    rows = db.execute("SELECT id, name, eval_run_uuid, scored FROM runs WHERE scored > 0 ORDER BY id")
+    """Return all runs."""
+    rows = db.execute("SELECT id, name, eval_run_uuid, scored FROM runs ORDER BY id")
     return [Run(*row) for row in rows]
 
 
@@ -272,29 +241,3 @@ def single_run(run_name: str, db: sqlite3.Connection) -> Run:
     db.execute("INSERT INTO runs (name) VALUES (?) ON CONFLICT DO NOTHING", (run_name,))
     rows = db.execute("SELECT id, name, eval_run_uuid, scored FROM runs WHERE name = ?", (run_name,))
     return Run(*rows.fetchone())
-
-
-_NOT_LISTED = """
-SELECT prompt_uuid FROM temp.turns WHERE state = :state AND batch IN (SELECT id FROM batches WHERE run = :run) AND (
-  response_uuid NOT IN (SELECT response_uuid FROM temp.listed WHERE response_uuid IS NOT NULL)
-  OR response_uuid IS NULL AND prompt_uuid NOT IN (SELECT prompt_uuid FROM temp.listed)
-  OR response_uuid IS NOT NULL AND id NOT IN (SELECT min(id) FROM temp.turns GROUP BY response_uuid))
-"""
-_NOT_KNOWN = """
-SELECT prompt_uuid FROM temp.listed
-WHERE response_uuid NOT IN (SELECT response_uuid FROM temp.turns WHERE state = ? AND response_uuid IS NOT NULL)
-"""
-
-
-def add_listed(rows: Sequence[tuple[str | None, str]], db: sqlite3.Connection) -> None:
-    """Store what the server lists."""
-    db.executemany("INSERT INTO temp.listed VALUES (?, ?)", rows)
-
-
-def compare_listed(run_id: int, db: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """Return the prompts of what is not listed, and of what is listed but not known; forget what was listed."""
-    _follow(db)
-    missing = [prompt for (prompt,) in db.execute(_NOT_LISTED, {"state": SCORED, "run": run_id})]
-    unknown = [prompt for (prompt,) in db.execute(_NOT_KNOWN, (SCORED,))]
-    db.execute("DELETE FROM temp.listed")
-    return missing, unknown

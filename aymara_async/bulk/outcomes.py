@@ -1,4 +1,4 @@
-"""What a failure means for the batch that was sent, or the question that was asked: pure decisions.
+"""What a failure means for the batch that was sent: pure decisions.
 
 =====================================================  =========  ==================================================
 failure                                                meaning    what follows
@@ -38,8 +38,3 @@ def meaning(error: AymaraAIError) -> Meaning:
         return Meaning.LOST
     is_rejected = isinstance(error, APIStatusError) and error.status_code in _REJECTED
     return Meaning.REJECTED if is_rejected else Meaning.FATAL
-
-
-def is_passing(error: AymaraAIError) -> bool:
-    """Tell whether a question that failed like this may be answered when it is asked again."""
-    return isinstance(error, APIError) and error.is_passing

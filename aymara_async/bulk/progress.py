@@ -27,6 +27,8 @@ class BulkProgress:
     """Rows that did not pass the checks."""
     in_doubt: int
     """Responses sent without an answer, which are being looked for at the server."""
+    unscored: int = 0
+    """Responses that the server has, but gave no score."""
     waits_for: str | None = None
     """What holds the job up at the moment, if anything does."""
     seconds: float
@@ -35,11 +37,11 @@ class BulkProgress:
     @property
     def done(self) -> int:
         """Rows of the input that nothing more will happen to."""
-        return self.scored + self.failed + self.skipped
+        return self.scored + self.failed + self.skipped + self.unscored
 
     def __str__(self) -> str:
         """Say what is not as it should be."""
-        parts = {"failed": self.failed, "skipped": self.skipped, "in doubt": self.in_doubt}
+        parts = {"failed": self.failed, "unscored": self.unscored, "skipped": self.skipped, "in doubt": self.in_doubt}
         said = [f"{number} {what}" for what, number in parts.items() if number]
         return ", ".join([*said, f"waiting for {self.waits_for}"] if self.waits_for else said)
 
@@ -68,6 +70,7 @@ class Reporter:
                 failed=len(result.failed),
                 skipped=len(result.skipped),
                 in_doubt=in_doubt,
+                unscored=len(result.unscored),
                 waits_for=self._waits_for,
                 seconds=monotonic() - self._started,
             )

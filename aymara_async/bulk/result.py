@@ -17,9 +17,22 @@ class UnscoredResponse:
     """What is wrong with it."""
 
 
+@attrs.frozen(kw_only=True)
+class ResentResponse:
+    """A response that was sent again."""
+
+    row: int
+    """Its place in the input, counted from 1; in a JSON Lines file, the line."""
+    prompt_uuid: str
+    """The prompt that it answers."""
+
+
 @attrs.define(kw_only=True)
 class BulkResult:
-    """How far a bulk job is, and at the end what became of every response: submitted = scored + failed."""
+    """How far a bulk job is, and at the end what became of every response.
+
+    At the end, submitted = scored + failed + unscored.
+    """
 
     submitted: int = 0
     """Responses of the input that passed the checks."""
@@ -35,6 +48,10 @@ class BulkResult:
     """Responses whose result was found at the server after its answer had been lost."""
     failed: list[UnscoredResponse] = attrs.field(factory=list)
     """Responses that the server rejected, one by one."""
+    unscored: list[UnscoredResponse] = attrs.field(factory=list)
+    """Responses that the server has, but gave no score within the job's ``patience``; a resumed job looks again."""
+    resent: list[ResentResponse] = attrs.field(factory=list)
+    """Responses that were sent again, since the server did not list them within the grace period."""
     skipped: list[UnscoredResponse] = attrs.field(factory=list)
     """Rows that did not pass the checks; with ``on_invalid="skip"`` only."""
     eval_run_uuids: list[str] = attrs.field(factory=list)

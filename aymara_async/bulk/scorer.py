@@ -18,10 +18,12 @@ from aymara_async.bulk.batches import Batches
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.job import Job
 from aymara_async.bulk.journal import Journal
+from aymara_async.bulk.opening import Opening
 from aymara_async.bulk.progress import BulkProgress, Reporter
 from aymara_async.bulk.reconcile import Reconciler
 from aymara_async.bulk.result import BulkResult
 from aymara_async.bulk.source import Responses, Source
+from aymara_async.bulk.verify import Verification
 from aymara_async.client import AsyncAymaraAI, check_client
 from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalRunExample, ScoredResponse
@@ -39,6 +41,9 @@ class AsyncBulkScorer:
         batch_size: Responses per request.
         max_batch_bytes: Bytes of JSON per request; a response beyond that is invalid.
         concurrency: Requests under way at once.
+        run_key: The whole name of the run, by which another process finds it and goes on with it, with a journal or
+            without: what the run lists is taken, the rest is sent. The first look at the server takes ``grace_period``
+            then. No two processes may use it at the same time.
         run_name: Name of the run; something unique is added.
         run_per_batch: Make a run of each batch, instead of one for all.
         ai_description: Description of the AI, if it differs from the eval's.
@@ -65,6 +70,7 @@ class AsyncBulkScorer:
         *,
         eval_uuid: str,
         journal: str | os.PathLike[str] | None = None,
+        run_key: str | None = None,
         batch_size: int = 50,
         max_batch_bytes: int = 4_000_000,
         concurrency: int = 8,
@@ -91,13 +97,21 @@ class AsyncBulkScorer:
             _require(_is_count(number), name, "a whole number of at least 1", number)
         for name, seconds in (("grace_period", grace_period), ("patience", patience)):
             _require(_is_duration(seconds), name, "seconds, at least 0", seconds)
+        _require(run_key is None or _is_text(run_key), "run_key", "a non-empty string", run_key)
+        if run_key is not None and (run_per_batch or run_name is not None):
+            other = "run_per_batch" if run_per_batch else "run_name"
+            raise RequestValidationError(
+                f"run_key is the whole name of one run, so that {other} makes no sense beside it. Nothing was sent.",
+                path=other,
+            )
         _require(on_invalid in ("raise", "skip"), "on_invalid", '"raise" or "skip"', on_invalid)
         _require(on_unknown in ("resend", "raise"), "on_unknown", '"resend" or "raise"', on_unknown)
         self._client = client
         self._eval_uuid = eval_uuid
         self._journal = None if journal is None else Path(journal).absolute()  # the input may change folders
         self._batch_size, self._max_bytes, self._concurrency = batch_size, max_batch_bytes, concurrency
-        self._run_name, self._run_per_batch = run_name or "Bulk scoring", run_per_batch
+        self._run_key, self._run_per_batch = run_key, run_per_batch
+        self._run_name = run_name or "Bulk scoring"
         examples = eval_run_examples
         self._fields: dict[str, object] = {
             "ai_description": ai_description,
@@ -116,10 +130,10 @@ class AsyncBulkScorer:
 
         ``responses`` are instances or mappings from any iterable or async iterable, read only as fast as they are sent,
         or the path of a JSON Lines file. The order is that of the server's answers. At the end all are scored and
-        listed by the server, or rejected and named in ``result.failed``.
+        listed by the server, or named in ``result``: rejected ones as ``failed``, others as ``unscored``.
 
-        Raises ``InvalidResponseError``, ``JournalError``, ``BatchOutcomeUnknownError``, ``IncompleteScoringError``,
-        ``ScoredTwiceError`` and ``APIError``; what was yielded before is scored.
+        Raises ``InvalidResponseError``, ``JournalError``, ``BatchOutcomeUnknownError``, ``AmbiguousRunError``,
+        ``IncompleteScoringError``, ``ScoredTwiceError`` and ``APIError``; what was yielded before is scored.
         """
         result = BulkResult()
         return ScoringStream(self._chunks(responses, result), result)
@@ -138,7 +152,8 @@ class AsyncBulkScorer:
         source = Source(responses)
         reporter = Reporter(self._progress, source.total)
         try:
-            journal = await Journal.open(self._journal, self._identity(), f"{self._run_name} {secrets.token_hex(6)}")
+            run_name = self._run_key or f"{self._run_name} {secrets.token_hex(6)}"
+            journal = await Journal.open(self._journal, self._identity(), run_name)
             try:
                 job = self._job(journal, source, reporter, result)
                 working = asyncio.create_task(job.run())
@@ -163,9 +178,11 @@ class AsyncBulkScorer:
             "eval_uuid": self._eval_uuid,
             "workspace_uuid": self._workspace_uuid,
             "is_sandbox": self._is_sandbox,
+            "run_key": self._run_key,
         }
 
     def _job(self, journal: Journal, source: Source, reporter: Reporter, result: BulkResult) -> Job:
+        tell = partial(reporter.wait, result)
         calls = Calls(
             self._client,
             eval_uuid=self._eval_uuid,
@@ -173,7 +190,7 @@ class AsyncBulkScorer:
             is_sandbox=self._is_sandbox,
             fields=self._fields,
             patience=self._patience,
-            tell=partial(reporter.wait, result),
+            tell=tell,
         )
         batches = Batches(
             source=source,
@@ -184,11 +201,29 @@ class AsyncBulkScorer:
             on_invalid=self._on_invalid,
             knows_prompts=self._check_prompts,
         )
+        reconciler = Reconciler(calls=calls, journal=journal, grace=self._grace, patience=self._patience, tell=tell)
         return Job(
             calls=calls,
             journal=journal,
             batches=batches,
-            reconciler=Reconciler(calls=calls, journal=journal, grace=self._grace, patience=self._patience),
+            opening=Opening(
+                calls=calls,
+                journal=journal,
+                reconciler=reconciler,
+                run_key=self._run_key,
+                has_one_run=not self._run_per_batch,
+                path=self._journal,
+            ),
+            reconciler=reconciler,
+            verification=Verification(
+                calls=calls,
+                journal=journal,
+                reader=reconciler.reader,
+                result=result,
+                grace=self._grace,
+                patience=self._patience,
+                tell=tell,
+            ),
             reporter=reporter,
             result=result,
             concurrency=self._concurrency,

@@ -3,109 +3,137 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from time import monotonic
+
+import attrs
 
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.errors import ScoredTwiceError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run
-from aymara_async.bulk.outcomes import is_passing
+from aymara_async.bulk.reading import RunReader
+from aymara_async.bulk.reconcile import runs_named
 from aymara_async.bulk.result import BulkResult
-from aymara_async.errors import (
-    APIConnectionError,
-    APIResponseValidationError,
-    APIStatusError,
-    IncompleteScoringError,
-    PaginationError,
-)
+from aymara_async.errors import APIError, IncompleteScoringError
+from aymara_async.models import ScoredResponse
 
 PAUSE = 0.5
 
 
-async def verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: float, patience: float) -> None:
-    """Compare what was submitted, what was scored, and what the server lists; it may take the grace period to list it.
+@attrs.define(kw_only=True)
+class Verification:
+    """Compare what was submitted, what was scored, and what the server lists, for which it has the grace period."""
 
-    A server that cannot be asked is asked again, for as long as the patience lasts. Raises ``IncompleteScoringError``,
-    ``ScoredTwiceError`` and ``APIError``.
-    """
-    end = monotonic() + patience
-    while True:
-        try:
-            await _verify(calls, journal, result, grace=grace)
-        except (APIConnectionError, APIStatusError, APIResponseValidationError, PaginationError) as error:
-            if not is_passing(error) or monotonic() >= end:
-                raise
-            await asyncio.sleep(min(PAUSE, patience))
-        else:
+    calls: Calls
+    journal: Journal
+    reader: RunReader
+    result: BulkResult
+    grace: float
+    patience: float
+    tell: Callable[[str | None], None]
+
+    async def run(self, never_scored: Sequence[ScoredResponse], resent_at: float | None) -> None:
+        """Look once, and where something was sent again, once more a grace period after that.
+
+        A server that cannot be asked is asked again, for as long as the patience lasts. Raises
+        ``IncompleteScoringError``, ``ScoredTwiceError`` and ``APIError``.
+        """
+        await self._until_answered(never_scored, is_whole=False)
+        if resent_at is not None:
+            self.tell("what was taken for lost and sent again, and may yet show")
+            await asyncio.sleep(max(0.0, resent_at + self.grace - monotonic()))
+            await self._until_answered(never_scored, is_whole=True)
+
+    async def _until_answered(self, never_scored: Sequence[ScoredResponse], *, is_whole: bool) -> None:
+        end = monotonic() + self.patience
+        while True:
+            try:
+                await self._verify(never_scored, is_whole=is_whole)
+            except APIError as error:
+                if not error.is_passing or monotonic() >= end:
+                    raise
+                self.tell(f"the server, which cannot tell what it has ({error.message.rstrip('.')})")
+                await asyncio.sleep(min(PAUSE, self.patience))
+            else:
+                self.tell(None)
+                return
+
+    async def _verify(self, never_scored: Sequence[ScoredResponse], *, is_whole: bool) -> None:
+        runs = [run for run in await self.journal.runs() if run.eval_run_uuid is not None]
+        result = self.result
+        used = [run for run in runs if run.scored] or runs
+        result.eval_run_uuids[:] = [str(run.eval_run_uuid) for run in used]
+        if result.submitted != result.scored + len(result.failed) + len(result.unscored):
+            raise IncompleteScoringError(
+                f"Of {result.submitted} responses {result.scored} were scored, {len(result.failed)} rejected and "
+                f"{len(result.unscored)} left without a score, which leaves some unaccounted for. Run the job again "
+                "with the same journal.",
+                eval_run_uuids=result.eval_run_uuids,
+                missing=[],
+            )
+        if not used:
             return
+        counted = await self._count_by_run(used)
+        unscored = {scored.response_uuid for scored in never_scored}
+        end = monotonic() + self.grace
+        for run in used:
+            uuid = str(run.eval_run_uuid)
+            if len(used) > 1 and not is_whole and counted.get(uuid) == run.scored:
+                continue  # the server says so itself, with 100 runs in one request
+            while is_whole or await self.calls.count_listed(uuid) != run.scored:
+                missing, too_many = await self._compare(run, uuid)
+                too_many = [(response, prompt) for response, prompt in too_many if response not in unscored]
+                if too_many:
+                    raise self._scored_twice([uuid], [prompt for _, prompt in too_many])
+                if not missing:
+                    break
+                if monotonic() >= end:
+                    raise _not_listed(run, uuid, missing)
+                await asyncio.sleep(min(PAUSE, self.grace))
 
+    async def _count_by_run(self, runs: Sequence[Run]) -> dict[str, int | None]:
+        """Ask which runs there are; one too many of a name is a batch that was done twice."""
+        uuids = {run.name: run.eval_run_uuid for run in runs}
+        counted: dict[str, int | None] = {}
+        for name, of_name in (await runs_named(self.calls, uuids)).items():
+            others = [run.eval_run_uuid for run in of_name if run.eval_run_uuid != uuids[name]]
+            if others:
+                raise self._scored_twice([*others, str(uuids[name])], [])
+            counted |= {run.eval_run_uuid: run.num_responses_scored for run in of_name}
+        return counted
 
-async def _verify(calls: Calls, journal: Journal, result: BulkResult, *, grace: float) -> None:
-    runs = await journal.runs()
-    uuids = [run.eval_run_uuid for run in runs if run.eval_run_uuid is not None]
-    result.eval_run_uuids[:] = uuids
-    if result.submitted != result.scored + len(result.failed):
-        raise IncompleteScoringError(
-            f"Of {result.submitted} responses {result.scored} were scored and {len(result.failed)} rejected, which "
-            "leaves some unaccounted for. Run the job again with the same journal.",
-            eval_run_uuids=uuids,
-            missing=[],
+    async def _compare(self, run: Run, eval_run_uuid: str) -> tuple[list[str], list[tuple[str, str]]]:
+        async for _ in self.reader.read(eval_run_uuid):
+            pass
+        return await self.journal.compare_listed(run)
+
+    def _scored_twice(self, eval_run_uuids: list[str], prompt_uuids: list[str]) -> ScoredTwiceError:
+        where = " and ".join(eval_run_uuids)
+        what = f"{len(prompt_uuids)} responses too many" if prompt_uuids else "the same batch more than once"
+        resent = {one.prompt_uuid for one in self.result.resent}
+        if resent and resent.issuperset(prompt_uuids):
+            why = (
+                f"it showed what it had scored later than {self.grace:g} s after it was sent, when it had been sent "
+                "again. With a longer grace_period that does not happen"
+            )
+        else:
+            why = (
+                "this job has sent none of them again in this session, so an earlier session or another job sent them "
+                "too, or the server scored one request twice. Let no two jobs use one run"
+            )
+        return ScoredTwiceError(
+            f"The server lists {what} in {where}: {why}. Every response has its result, but some were scored twice. "
+            "Delete what is too many before you report on it.",
+            eval_run_uuids=eval_run_uuids,
+            prompt_uuids=prompt_uuids,
         )
-    if not runs:
-        return
-    scored = await _scored_by_run(calls, runs)
-    end = monotonic() + grace
-    for run, uuid in zip(runs, uuids, strict=True):
-        if len(runs) > 1 and scored.get(uuid) == run.scored:
-            continue  # the server says so itself, with 100 runs in one request
-        while await calls.count_listed(uuid) != run.scored:
-            missing, too_many = await _compare(calls, journal, run, uuid)
-            if too_many:
-                raise _scored_twice([uuid], too_many)
-            if not missing:
-                break
-            if monotonic() >= end:
-                raise IncompleteScoringError(
-                    f"Run {uuid} does not list {len(missing)} of the {run.scored} responses that the server scored, "
-                    f"the first of them to prompt {missing[0]}. Their results were yielded; report it with the run.",
-                    eval_run_uuids=[uuid],
-                    missing=missing,
-                )
-            await asyncio.sleep(min(PAUSE, grace))
 
 
-async def _scored_by_run(calls: Calls, runs: Sequence[Run]) -> dict[str, int | None]:
-    """Ask which runs there are; one too many of a name is a batch that was done twice."""
-    uuids = {run.name: run.eval_run_uuid for run in runs}
-    scored: dict[str, int | None] = {}
-    async with aclosing(calls.runs()) as listed:
-        async for run in listed:
-            if run.name in uuids:
-                scored[run.eval_run_uuid] = run.num_responses_scored
-                if run.eval_run_uuid != uuids[run.name]:
-                    raise _scored_twice([run.eval_run_uuid, str(uuids[run.name])], [])
-    return scored
-
-
-async def _compare(calls: Calls, journal: Journal, run: Run, eval_run_uuid: str) -> tuple[list[str], list[str]]:
-    try:
-        async with aclosing(calls.listed(eval_run_uuid)) as pages:
-            async for page in pages:
-                await journal.add_listed(page)
-    except PaginationError:
-        return (await journal.compare_listed(run))[0], []
-    return await journal.compare_listed(run)
-
-
-def _scored_twice(eval_run_uuids: list[str], prompt_uuids: list[str]) -> ScoredTwiceError:
-    where = " and ".join(eval_run_uuids)
-    what = f"{len(prompt_uuids)} responses too many" if prompt_uuids else "the same batch more than once"
-    return ScoredTwiceError(
-        f"The server lists {what} in {where}: it still worked on a batch that it had not listed within the "
-        "grace period, and that was sent again. Every response has its result, but some were scored twice. Delete "
-        "what is too many before you report on it; with a longer grace_period it will not happen again.",
-        eval_run_uuids=eval_run_uuids,
-        prompt_uuids=prompt_uuids,
+def _not_listed(run: Run, eval_run_uuid: str, missing: list[str]) -> IncompleteScoringError:
+    return IncompleteScoringError(
+        f"Run {eval_run_uuid} does not list {len(missing)} of the {run.scored} responses that the server scored, "
+        f"the first of them to prompt {missing[0]}. Their results were yielded; report it with the run.",
+        eval_run_uuids=[eval_run_uuid],
+        missing=missing,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from aymara_async.analysis.errors import MissingExtraError
-from aymara_async.bulk.errors import BatchOutcomeUnknownError, JournalError, ScoredTwiceError
+from aymara_async.bulk.errors import AmbiguousRunError, BatchOutcomeUnknownError, JournalError, ScoredTwiceError
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.group import aymara_async
 from aymara_async.cli.output.stdout import OutputError
@@ -30,6 +30,7 @@ _INCOMPLETE = (
     IncompleteScoringError,
     ExactEvalError,
     NoPromptsError,
+    AmbiguousRunError,
     BatchOutcomeUnknownError,
     ScoredTwiceError,
 )

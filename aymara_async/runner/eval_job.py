@@ -17,6 +17,7 @@ from aymara_async.client import AsyncAymaraAI
 from aymara_async.display import make_display
 from aymara_async.errors import IncompleteScoringError
 from aymara_async.models import Eval
+from aymara_async.record.tally import Standing
 from aymara_async.runner.answer_journal import AnswerJournal, scores_path
 from aymara_async.runner.answers import MAX_BYTES, Answering
 from aymara_async.runner.calling import Model, ModelCaller, retrying
@@ -60,7 +61,11 @@ class EvalJob:
                 eval_run_uuids=uuids,
                 missing=[thread[-1].prompt.prompt_uuid for thread in threads if thread[-1].score is None],
             )
-        run = await self.client.evals.runs.wait(uuids[0], timeout=wait_timeout, workspace_uuid=workspace_uuid)
+        if any(turn.standing is Standing.UNSCORED for thread in threads for turn in thread):
+            # It may never finish.
+            run = await self.client.evals.runs.get(uuids[0], workspace_uuid=workspace_uuid)
+        else:
+            run = await self.client.evals.runs.wait(uuids[0], timeout=wait_timeout, workspace_uuid=workspace_uuid)
         order = cast(list[str] | None, await self.answers.recall(PROMPT_UUIDS))
         return EvalOutcome(eval=ready, run=run, threads=threads if order is None else in_order(threads, order))
 

@@ -43,7 +43,7 @@ class Exchange:
     response: EvalResponse | None = None
     """What was submitted; None where that has not come yet."""
     score: ScoredResponse | None = None
-    """The result; None where the server rejected the response, or has not scored it yet."""
+    """The result; None where the server rejected the response, or gave it no score."""
     error: AnswerError | None = None
     """Why the model gave no answer; the response then is a refusal or excluded from scoring."""
     rejection: str | None = None

@@ -62,6 +62,7 @@ class Pipeline:
     _asking: int = 0
     _is_read: bool = False
     _rejections: int = 0
+    _unscored: int = 0
 
     def __attrs_post_init__(self) -> None:
         self._work = asyncio.PriorityQueue()
@@ -140,15 +141,20 @@ class Pipeline:
     async def _score_all(self) -> None:
         result = BulkResult()
 
-        def take_rejections(_: BulkProgress) -> None:
+        def take_losses(_: BulkProgress) -> None:
             for failed in result.failed[self._rejections :]:
                 self._rejections += 1
                 thread = self._submitted[failed.row - 1]
                 thread[-1].rejection = failed.reason
                 self._pending[thread[-1].prompt.prompt_uuid].remove(thread)
                 self._close()
+            for unscored in result.unscored[self._unscored :]:
+                self._unscored += 1
+                thread = self._submitted[unscored.row - 1]
+                self._pending[thread[-1].prompt.prompt_uuid].remove(thread)
+                self._close()
 
-        async with self.make_scorer(take_rejections).score(self._feed) as stream:
+        async with self.make_scorer(take_losses).score(self._feed) as stream:
             result = stream.result
             async for scored in stream:
                 self._take(scored)

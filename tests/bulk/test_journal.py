@@ -379,7 +379,7 @@ async def test_the_life_of_a_turn(path: Path) -> None:
     assert [sent.turns for sent in await journal.sent()] == [[turns[1]], [turns[2]]]
     await journal.release(batch)
     assert [sent.turns for sent in await journal.sent()] == [[turns[2]]]
-    assert await journal.taken(["p1", "p2"]) == {"r1"}
+    assert await journal.contenders(["p1", "p2", "p3"], run) == ([turns[2]], {"r1"})
     await journal.close()
     again = await open_journal(path, "another name")
     assert again.run_name == "n"
@@ -413,8 +413,9 @@ async def test_a_listed_response_stands_for_one_turn_only(path: Path) -> None:
     batch = await journal.intend(turns, run)
     results = [ScoredResponse(prompt_uuid=turn.prompt_uuid, response_uuid="r1", is_passed=True) for turn in turns]
     await journal.record(batch, "score_run.1", list(zip(turns, results, strict=True)))
-    await journal.add_listed(results[:1])
-    assert await journal.compare_listed(run) == (["p2"], [])
+    assert await journal.add_listed([("r1", "p1", "r1"), ("r2", "p1", "r2"), ("#3", "p3", None)]) == ([1, 2], 3)
+    assert await journal.add_listed([("r2", "p1", "r2"), ("r3", "p9", "r3")]) == ([1], 1)
+    assert await journal.compare_listed(run) == (["p2"], [("r2", "p1")])
     await journal.close()
 
 
@@ -481,9 +482,9 @@ async def test_only_what_must_survive_a_crash_is_written_to_the_file(path: Path)
     before = held()
     await journal.add_prompts([EvalPrompt(prompt_uuid="p1", content="x")])
     await journal.register([item(number) for number in range(200)], knows_prompts=True)
-    await journal.add_listed([scored] * 200)
-    await journal.compare_listed(run)
-    for look in (journal.sent(), journal.runs(), journal.first_scored(run), journal.taken(["p1"])):
+    await journal.add_listed([(f"r{number}", "p1", f"r{number}") for number in range(200)])
+    await journal.keep_strays(run, [scored] * 200)
+    for look in (journal.sent(), journal.runs(), journal.compare_listed(run), journal.contenders(["p1"], run)):
         await look
     assert held() == before
     await journal.close()

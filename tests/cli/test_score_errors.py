@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 from asyncio.subprocess import PIPE
@@ -148,7 +150,7 @@ def drop_one(request: web.Request, _asked: Any, status: int, answered: Any) -> t
 
 
 def unscore_one(request: web.Request, _asked: Any, status: int, answered: Any) -> tuple[int, Any]:
-    listed = answered.get("items" if request.path.endswith("/responses") else "responses", [])
+    listed = answered.get("items" if request.path.endswith("/responses") else "responses") or []
     for item in listed if request.path.startswith("/v2/eval-runs") else []:
         if item.get("content") == "Salt.":
             item["is_passed"] = None
@@ -165,7 +167,6 @@ def change_prompt(request: web.Request, _asked: Any, status: int, answered: Any)
     ("tamper", "said", "state"),
     [
         (drop_one, "does not list 1 of the 60 responses that the server scored", "60 of 60 responses are known"),
-        (unscore_one, "the server has it, but did not score it within 0 s", "59 of 60 responses are known"),
         (change_prompt, "does not hold exactly the 60 prompts it was given: 1 are (first p", "No response was sent."),
     ],
 )
@@ -187,6 +188,25 @@ async def test_what_does_not_add_up_is_an_error(
     assert said in ended.stderr
     assert "stays at the server" in ended.stderr.splitlines()[-1]
     assert state in ended.stderr.splitlines()[-1]
+
+
+async def test_what_gets_no_score_is_named_beside_all_that_did(
+    sandbox: Sandbox, env: dict[str, str], tmp_path: Path
+) -> None:
+    prompts = [{"id": f"p{number}", "content": f"Q{number}"} for number in range(60)]
+    answers = [{"id": row["id"], "content": "Salt." if row["id"] == "p58" else "Pepper."} for row in prompts]
+    files = ["--prompts", jsonl(tmp_path / "p.jsonl", prompts), jsonl(tmp_path / "r.jsonl", answers)]
+    options = ["--grace-period", "0", "--timeout", "0", "--batch-size", "7"]
+    async with tampering(sandbox.url, unscore_one) as url:
+        ended = await run("score", "-q", *options, *files, env=env | {"AYMARA_AI_BASE_URL": url})
+        shown = await run("score", "--format=json", *options, *files, env=env | {"AYMARA_AI_BASE_URL": url})
+    assert (ended.code, shown.code) == (4, 4)
+    assert "59 scored, 0 excluded from scoring, 1 without a score" in ended.stdout
+    assert re.search(r"Without a score \(1\)\n\n  row 59  the server did not score it within 0 s", ended.stdout)
+    assert "The server has taken 1 responses, but given them no score, the first of them row 59" in ended.stderr
+    results = json.loads(shown.stdout)
+    assert (results["num_scored"], results["num_unscored"]) == (59, 1)
+    assert [one["where"] for one in results["unscored"]] == ["row 59"]
 
 
 async def test_failed_run_is_incomplete() -> None:

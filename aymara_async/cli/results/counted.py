@@ -39,6 +39,8 @@ class Results:
     """Rows that were at fault."""
     rejected: list[LeftOut] = attrs.field(factory=list)
     """Responses that the server would not score."""
+    unscored: list[LeftOut] = attrs.field(factory=list)
+    """Responses that the server took, and gave no score."""
     failing: list[Sequence[Exchange]] = attrs.field(factory=list)
     """The first conversations in which a response failed."""
     num_failing: int = 0

@@ -26,7 +26,12 @@ def results_page(results: Results) -> Iterator[RenderableType]:
     yield labelled(_counts(results))
     if set(results.categories) != {None}:
         yield _categories(results)
-    for what, those in (("Skipped", results.skipped), ("Rejected by the server", results.rejected)):
+    left_out = (
+        ("Skipped", results.skipped),
+        ("Rejected by the server", results.rejected),
+        ("Without a score", results.unscored),
+    )
+    for what, those in left_out:
         if those:
             yield Text(f"{what} ({len(those):,})", style="bold yellow")
             yield labelled(_left_out(those), indent=2)

@@ -57,6 +57,7 @@ def document(results: Results, gated: Gated, rows: Sequence[Json]) -> Json:
         "not_answered": [results.name_of(prompt) for prompt in results.unanswered],
         "skipped": _left_out(results.skipped),
         "rejected": _left_out(results.rejected),
+        "unscored": _left_out(results.unscored),
         "responses": rows,
     }
 

@@ -25,6 +25,7 @@ from aymara_async.client import AsyncAymaraAI
 from aymara_async.display import Display, make_display
 from aymara_async.errors import APIStatusError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
+from aymara_async.record.tally import Standing
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.handle import EvalHandle
 from aymara_async.runner.outcome import EvalOutcome, Exchange, in_order
@@ -78,6 +79,9 @@ class RunJob:
         rejected = [exchange for exchange in outcome.exchanges if exchange.rejection is not None]
         if rejected:
             raise _rejected(outcome, rejected)
+        unscored = [exchange for exchange in outcome.exchanges if exchange.standing is Standing.UNSCORED]
+        if unscored:
+            raise _unscored(outcome, unscored)
         return code
 
     @property
@@ -214,6 +218,16 @@ def _judged(exchange: Exchange, score: ScoredResponse) -> ScoredResponse:
     judged = copy(score)
     judged.exclude_from_scoring, judged.is_passed = False, None
     return judged
+
+
+def _unscored(outcome: EvalOutcome, unscored: Sequence[Exchange]) -> IncompleteScoringError:
+    return IncompleteScoringError(
+        f"The server has taken {len(unscored):,} of {len(outcome.exchanges):,} answers without giving them a score, "
+        f"the first of them to prompt {unscored[0].prompt.prompt_uuid}. All others are scored. With a journal, the "
+        "same command looks again whether they are scored by then.",
+        eval_run_uuids=[outcome.run.eval_run_uuid],
+        missing=[exchange.prompt.prompt_uuid for exchange in unscored],
+    )
 
 
 def _rejected(outcome: EvalOutcome, rejected: Sequence[Exchange]) -> IncompleteScoringError:

@@ -25,7 +25,7 @@ from aymara_async.cli.scoring.settings import ScoreSettings
 from aymara_async.cli.terminal import Terminal
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import IncompleteScoringError
-from aymara_async.models import EvalPrompt, ScoredResponse
+from aymara_async.models import EvalPrompt, EvalResponse, ScoredResponse
 from aymara_async.runner.outcome import Exchange
 from aymara_async.scoring.errors import InputFileError
 
@@ -75,6 +75,8 @@ class ScoreJob:
             code = apply_gates(self.gates, run, baseline, self.terminal, lambda gated: self.writer.end(results, gated))
         if not self.settings.keep:
             await self._delete(client, results)
+        if results.unscored:
+            raise _unscored(results)
         if results.rejected and not self.settings.skips_invalid:
             raise _rejected(results)
         return code
@@ -90,7 +92,7 @@ class ScoreJob:
         if result is None or not result.submitted:
             return "No response was sent."
         of_all = "" if self.input.total is None else f" of {self.input.total:,}"
-        is_open = result.submitted > result.scored + len(result.failed)
+        is_open = result.submitted > result.scored + len(result.failed) + len(result.unscored)
         others = "; others may be on their way" if is_open else ""
         return f"{result.scored:,}{of_all} responses are known to be scored{others}."
 
@@ -155,6 +157,7 @@ class ScoreJob:
         results.eval_run_uuids = list(stream.result.eval_run_uuids)
         results.skipped += map(_left_out, stream.result.skipped)
         results.rejected += map(_left_out, stream.result.failed)
+        _add_unscored(results, stream.result.unscored)
         if not stream.result.submitted:
             raise InputFileError(f"holds no {'usable ' if results.skipped else ''}responses", path=self.path)
         ordered = self.input.in_order(kept)
@@ -178,6 +181,14 @@ def _turn(score: ScoredResponse, prompts: Mapping[str, EvalPrompt]) -> Exchange:
         category = None if prompt is None else prompt.category
         prompt = EvalPrompt(prompt_uuid=score.prompt_uuid, turn_number=score.turn_number, content="", category=category)
     return Exchange(prompt=prompt, score=score)
+
+
+def _add_unscored(results: Results, rows: Sequence[UnscoredResponse]) -> None:
+    results.unscored += map(_left_out, rows)
+    for row in rows:
+        uuid = str(row.prompt_uuid)
+        prompt = results.prompts.get(uuid) or EvalPrompt(prompt_uuid=uuid, content="")
+        results.add([Exchange(prompt=prompt, response=EvalResponse(prompt_uuid=uuid))])
 
 
 def row_fault(path: Path, row: int, reason: str, harm: str) -> InputFileError:
@@ -219,6 +230,17 @@ def _only_run(results: Results) -> str:
             missing=[row.where for row in results.rejected],
         )
     return results.eval_run_uuids[0]
+
+
+def _unscored(results: Results) -> IncompleteScoringError:
+    first = results.unscored[0]
+    return IncompleteScoringError(
+        f"The server has taken {len(results.unscored):,} responses, but given them no score, the first of them "
+        f"{first.where}: {first.reason.rstrip('.')}. All others are scored. With a journal, the same command looks "
+        "again whether they are scored by then.",
+        eval_run_uuids=results.eval_run_uuids,
+        missing=[row.where for row in results.unscored],
+    )
 
 
 def _rejected(results: Results) -> IncompleteScoringError:
