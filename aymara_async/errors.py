@@ -81,7 +81,7 @@ class ConfigurationError(AymaraAIError, ValueError):
 
 
 class RequestValidationError(AymaraAIError, ValueError):
-    """An argument is not what the API takes; nothing was sent."""
+    """An argument is not what the API takes; nothing was done, and nothing sent but the beginning of a bad file."""
 
     def __init__(self, message: str, *, path: str | None = None) -> None:
         super().__init__(message)

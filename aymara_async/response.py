@@ -51,7 +51,7 @@ class APIResponse(Generic[T_co]):
     def json(self) -> object:
         """Decode the body as JSON, unchecked; raises ``ValueError`` where it is none."""
         try:
-            return msgspec.json.decode(self.content)
+            return msgspec.json.decode(self.content.removeprefix(b"\xef\xbb\xbf"))
         except RecursionError as error:
             raise ValueError("The JSON is nested too deep") from error
 

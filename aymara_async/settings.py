@@ -9,15 +9,16 @@ import ssl
 from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Literal, TypeAlias, TypeGuard
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import attrs
 
 from aymara_async.errors import ConfigurationError
+from aymara_async.transport.addresses import is_loopback
 from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
+from aymara_async.transport.redaction import SECRET_HEADERS
 from aymara_async.transport.retry import RetryPolicy
-from aymara_async.transport.wire import SECRET_HEADERS, is_loopback
 
 Environment: TypeAlias = Literal["production", "staging", "development"]
 
@@ -132,7 +133,8 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
             f"The base_url would send the API key to {host} unencrypted. Use https, or pass allow_http=True if the "
             "network between is yours alone."
         )
-    return url
+    # The rest of the package compares schemes and hosts as they are.
+    return urlunsplit(parts._replace(netloc=parts.netloc.lower()))
 
 
 def use_sandbox_from_environment(use_sandbox: bool | None) -> bool | None:

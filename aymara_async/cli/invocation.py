@@ -91,7 +91,7 @@ def _is_web_page(response: APIResponse[object]) -> bool:
 
 
 def _of_web_page(response: APIResponse[object]) -> str:
-    from aymara_async.transport.wire import shown_url
+    from aymara_async.transport.addresses import shown_url
 
     doubt = "" if response.method == "GET" else " Whether the API got the call is not known."
     return (

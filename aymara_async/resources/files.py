@@ -55,8 +55,9 @@ class AsyncFiles(AsyncResource):
     ) -> FileUpload:
         """Upload one file through the API (``files.upload``), streamed.
 
-        ``file`` is a path, bytes, a binary file object, or a tuple of name, content and media type. ``timeout`` bounds
-        the upload as a whole: give large files more. Raises ``OutcomeUnknownError`` if the answer is lost.
+        ``file`` is a path, bytes, a binary file object (also one that is awaited), or a tuple of name, content and
+        media type. ``timeout`` bounds the upload as a whole: give large files more. Raises ``OutcomeUnknownError`` if
+        the answer is lost.
         """
         body = file_body(file, is_form=True)
         return await self._call(

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 import mimetypes
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import IO, TypeAlias, cast
+from typing import IO, Protocol, TypeAlias, cast
 
 import attrs
 
 from aymara_async.errors import RequestValidationError
 
-FileContent: TypeAlias = "bytes | bytearray | memoryview | IO[bytes] | str | os.PathLike[str]"
-"""Bytes, an open binary file, or the path of a file."""
+
+class AsyncBinaryFile(Protocol):
+    """An open binary file whose ``read`` is awaited, such as those of aiofiles and anyio."""
+
+    def read(self, size: int = ..., /) -> Awaitable[bytes]:
+        """Read up to so many bytes."""
+        ...
+
+
+FileContent: TypeAlias = "bytes | bytearray | memoryview | IO[bytes] | AsyncBinaryFile | str | os.PathLike[str]"
+"""Bytes, an open binary file (also one that is awaited, or FastAPI's ``UploadFile``), or the path of a file."""
 FileInput: TypeAlias = "FileContent | Sequence[object]"
 """A file's content, or ``(name, content)`` or ``(name, content, media type)``."""
 
@@ -30,11 +40,43 @@ class JSONBody:
     content: bytes
 
 
+@attrs.define
+class AwaitedFile:
+    """A file that is awaited; where it stands can be asked for only when it is sent."""
+
+    file: AsyncBinaryFile
+    start: int | None = None
+
+    @property
+    def is_seekable(self) -> bool:
+        """Whether it can go back."""
+        return all(inspect.iscoroutinefunction(getattr(self.file, name, None)) for name in ("tell", "seek"))
+
+    async def measure(self) -> int | None:
+        """Go to where it stood at first, and return how many bytes are left from there, if that can be told."""
+        if not self.is_seekable:
+            return None
+        file = cast("_Seekable", self.file)
+        if self.start is None:
+            self.start = await file.tell()
+        end = await file.seek(0, os.SEEK_END)
+        await file.seek(self.start)
+        return end - self.start
+
+
+class _Seekable(Protocol):
+    async def tell(self) -> int: ...
+    async def seek(self, offset: int, whence: int = ..., /) -> int: ...
+
+
+Source: TypeAlias = bytes | IO[bytes] | AwaitedFile | Path
+
+
 @attrs.frozen(kw_only=True)
 class FileBody:
     """A file, streamed; as the field ``file`` of a form, or alone."""
 
-    source: bytes | IO[bytes] | Path
+    source: Source
     name: str
     content_type: str
     is_form: bool
@@ -58,18 +100,37 @@ def file_body(file: FileInput, *, is_form: bool, content_type: str | None = None
         name, content = file[0], file[1]
         if len(file) == 3 and file[2] is not None and content_type is None:
             content_type = _line("media type", file[2])
+    if not isinstance(content, Path) and inspect.iscoroutinefunction(getattr(content, "read", None)):
+        # What a web framework was sent knows its name and media type, and often has the file itself.
+        name = name or _text_of(content, "filename")
+        content_type = content_type or _text_of(content, "content_type")
+        content = _plain_file(content)
     source = _source(content)
     if isinstance(source, Path):
         name = name or source.name
     elif not isinstance(source, bytes):
-        given = getattr(source, "name", None)
+        given = getattr(source.file if isinstance(source, AwaitedFile) else source, "name", None)
         name = name or (Path(given).name if isinstance(given, str) else None)
     name = _line("name", name or "file")
     guessed = content_type or mimetypes.guess_type(name)[0] or _FALLBACK_TYPE
     return FileBody(source=source, name=name, content_type=guessed, is_form=is_form, start=_position(source))
 
 
-def _source(content: object) -> bytes | IO[bytes] | Path:
+def _text_of(content: object, name: str) -> str | None:
+    value = getattr(content, name, None)
+    return value if isinstance(value, str) and value else None
+
+
+def _plain_file(content: object) -> object:
+    """Return the file under an ``UploadFile``, which needs no awaiting and can tell its size."""
+    inner = getattr(content, "file", None)
+    is_plain = callable(getattr(inner, "seek", None)) and not inspect.iscoroutinefunction(getattr(inner, "read", None))
+    return inner if is_plain else AwaitedFile(cast(AsyncBinaryFile, content))
+
+
+def _source(content: object) -> Source:
+    if isinstance(content, AwaitedFile):
+        return content
     if isinstance(content, bytes | bytearray | memoryview):
         return bytes(content)
     if isinstance(content, str | os.PathLike):
@@ -109,9 +170,11 @@ def _line(what: str, text: object) -> str:
     return text
 
 
-def _position(source: bytes | IO[bytes] | Path) -> int | None:
+def _position(source: Source) -> int | None:
     if isinstance(source, bytes | Path):
         return 0
+    if isinstance(source, AwaitedFile):
+        return 0 if source.is_seekable else None
     try:
         start = source.tell() if source.seekable() else None
         if start and not source.read(1):

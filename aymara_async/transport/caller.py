@@ -11,10 +11,13 @@ from multidict import CIMultiDict
 from aymara_async.errors import APIResponseValidationError, RequestValidationError
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
+from aymara_async.transport.addresses import foreign_url
 from aymara_async.transport.body import Body, FileBody, JSONBody
 from aymara_async.transport.codec import encode, encode_request
 from aymara_async.transport.options import CallOptions, RequestOptions, check_options, duration_fault
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.redaction import redact
+from aymara_async.transport.request import Request
+from aymara_async.transport.session import SessionManager
 
 T = TypeVar("T")
 
@@ -50,7 +53,7 @@ class Caller:
 
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
         """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""
-        wire.check_url(url)
+        url = foreign_url(url)
         if fault := duration_fault(timeout):
             raise RequestValidationError(f"timeout {fault}. Nothing was sent.", path="timeout")
         headers = {"Content-Type": body.content_type}
@@ -124,7 +127,7 @@ def _decode(response: APIResponse[object], returns: type, *sent: Mapping[str, st
     except APIResponseValidationError:
         pass
     # Raised a second time, as the first error may hold a key that the server repeated.
-    wire.redact(response, *sent)
+    redact(response, *sent)
     return wire.decode(response, returns)
 
 

@@ -6,13 +6,14 @@ A request is checked by a strict struct made from the attrs class, so that insta
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from math import isfinite
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
@@ -24,6 +25,10 @@ from aymara_async.models.unions import NamedUnion, building, convert_member, lea
 
 T = TypeVar("T")
 
+logger: logging.Logger = logging.getLogger("aymara_async")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?")
 _LOCATION = re.compile(r" - at `\$([^`]*)`")
 _KEPT = (bytes, bytearray, memoryview, datetime)
 """What shall meet the type of its field as it is, and not as the text that it would become in JSON."""
@@ -83,6 +88,39 @@ def decoder(cl: type[T]) -> Callable[[bytes], T]:
         return converter().get_loads_hook(cl)
 
 
+def decode_leniently(content: bytes, cl: type) -> object:
+    """Decode JSON that has a byte order mark, or times without a zone, which are taken for UTC; raises as usual."""
+    parsed = msgspec.json.decode(content.removeprefix(_BYTE_ORDER_MARK))
+    if _add_zones(parsed):
+        said_once()
+    elif not content.startswith(_BYTE_ORDER_MARK):
+        raise ValueError("there is nothing to be lenient about")
+    return decoder(cl)(msgspec.json.encode(parsed))
+
+
+def _add_zones(value: object) -> bool:
+    """Add UTC to the times without a zone, in place, and tell whether there were any."""
+    found = False
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str):
+                if name.endswith("_at") and _NAIVE.fullmatch(item):
+                    value[name] = f"{item}Z"
+                    found = True
+            elif _add_zones(item):
+                found = True
+    elif isinstance(value, list):
+        for item in value:
+            found = _add_zones(item) or found
+    return found
+
+
+@cache
+def said_once() -> None:
+    """Say in the log what is taken for granted, once in a process."""
+    logger.warning("the server sends times without a time zone; they are taken for UTC")
+
+
 def check_type(cl: type) -> None:
     """Raise ``RequestValidationError`` for what no JSON can be decoded to, before there is anything to decode."""
     try:
@@ -131,12 +169,24 @@ def _strict_struct(cls: type) -> type[msgspec.Struct]:
     return learnt(msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True))
 
 
+def as_text(value: object) -> object:
+    """Make plain text of what is text but for its class, such as ``UserString``; leave all else as it is."""
+    cls = type(value)
+    if cls is str:
+        return value
+    if issubclass(cls, str):
+        return str.__str__(cast(str, value))
+    is_like_text = hasattr(cls, "casefold") and hasattr(cls, "encode")
+    return str(value) if is_like_text or isinstance(value, str) else value
+
+
 def _plain(value: object) -> object:
-    """Give msgspec what it has no encoding for: other mappings, other iterables, subclasses of str."""
+    """Give msgspec what it has no encoding for: other mappings, other iterables, other text."""
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, str):
-        return str.__str__(value)
+    text = as_text(value)
+    if isinstance(text, str):
+        return text
     if isinstance(value, Iterable):
         return list(value)
     raise TypeError(f"a value of type `{type(value).__name__}` has no JSON form")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,10 +11,12 @@ import aiohttp
 import attrs
 
 from aymara_async.transport.proxy import Proxy, proxy_for
+from aymara_async.transport.sockets import LiveConnector
 from aymara_async.transport.time_limits import TimeLimits
+from aymara_async.transport.tls import default_tls
 
-_BLOCK = 120 * 1024
-"""Bytes to receive at once. From 128 KiB on, malloc maps and unmaps a block each time, and asyncio asks for 256."""
+_LONGEST_LINE = 64 * 1024
+"""Bytes of a header line of an answer: policies and cookies grow beyond the 8 KiB that aiohttp takes."""
 
 
 @attrs.frozen(kw_only=True)
@@ -28,19 +29,6 @@ class ConnectionSettings:
     max_connections: int = 100
     max_response_bytes: int = 256 * 1024 * 1024
     ssl_context: ssl.SSLContext | None = None
-
-
-class FrugalSocket(socket.socket):
-    """A socket that receives in blocks which the allocator has at hand: seven eighths of the CPU time of a call."""
-
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Receive up to ``bufsize`` bytes, or as many as a block has room for."""
-        return super().recv(min(bufsize, _BLOCK), flags)
-
-
-def _open_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> FrugalSocket:
-    family, kind, protocol, *_ = address
-    return FrugalSocket(family, kind, protocol)
 
 
 @attrs.frozen
@@ -95,13 +83,15 @@ class SessionOpener:
     def _session(self, headers: Mapping[str, str] | None, *, is_tls: bool) -> LoopSession:
         if is_tls and self._tls is None:
             # aiohttp makes its own context at import, too early to see a SSL_CERT_FILE that is set later.
-            self._tls = ssl.create_default_context()
+            self._tls = default_tls()
         width = self._settings.max_connections
-        connector = aiohttp.TCPConnector(limit=width, ssl=self._tls or True, socket_factory=_open_socket)
+        connector = LiveConnector(limit=width, ssl=self._tls or True)
         http = aiohttp.ClientSession(
             connector=connector,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None),
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
         )
         return LoopSession(http, asyncio.Semaphore(width))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import aiohttp
 from aiohttp.payload import Payload
 
-from aymara_async.transport.body import Body, FileBody
+from aymara_async.transport.body import AwaitedFile, Body, FileBody
+
+T = TypeVar("T")
 
 _CHUNK = 256 * 1024
 
@@ -34,12 +37,18 @@ class BytesPayload(Payload):
             await writer.write(self._value[start : start + _CHUNK])
 
 
+class FileFaultError(Exception):
+    """The caller's file cannot be sent to its end; says why."""
+
+
 class FilePayload(Payload):
     """A file that is read while it is sent; one that the caller opened stays open."""
 
-    _value: IO[bytes] | Path
+    fault: FileFaultError | None = None
+    """Why the file could not be sent to its end."""
+    _value: IO[bytes] | AwaitedFile | Path
 
-    def __init__(self, source: IO[bytes] | Path, size: int | None, content_type: str) -> None:
+    def __init__(self, source: IO[bytes] | AwaitedFile | Path, size: int | None, content_type: str) -> None:
         super().__init__(source, content_type=content_type)
         self._size = size
 
@@ -47,39 +56,74 @@ class FilePayload(Payload):
         raise TypeError("A file that is streamed has no text.")
 
     async def write(self, writer: Any) -> None:
-        if not isinstance(self._value, Path):
-            await _copy(self._value, writer)
-            return
-        with self._value.open("rb") as file:
-            await _copy(file, writer)
+        try:
+            await self._write(writer)
+        except FileFaultError as fault:
+            self.fault = fault
+            raise
+
+    async def _write(self, writer: Any) -> None:
+        source = self._value
+        if isinstance(source, AwaitedFile):
+            await self._copy(source.file.read, writer)
+        elif isinstance(source, Path):
+            with await _reading(asyncio.to_thread(source.open, "rb")) as file:
+                await self._copy(lambda size: asyncio.to_thread(file.read, size), writer)
+        else:
+            await self._copy(lambda size: asyncio.to_thread(source.read, size), writer)
+
+    async def _copy(self, read: Callable[[int], Awaitable[bytes]], writer: Any) -> None:
+        """Send as many bytes as were announced: of a file that grows no more, of one that shrinks none."""
+        sent = 0
+        while self._size is None or sent < self._size:
+            chunk = await _reading(read(_CHUNK if self._size is None else min(_CHUNK, self._size - sent)))
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise FileFaultError("it is open as text; open it in mode 'rb'")
+            if not chunk:
+                break
+            await writer.write(chunk)
+            sent += len(chunk)
+        if self._size is not None and sent < self._size:
+            # The server would wait for the rest for ever.
+            raise FileFaultError(f"it became shorter meanwhile: {self._size} bytes were announced, {sent} were left")
 
 
-async def _copy(file: IO[bytes], writer: Any) -> None:
-    while chunk := await asyncio.to_thread(file.read, _CHUNK):
-        await writer.write(chunk)
+async def _reading(result: Awaitable[T]) -> T:
+    try:
+        return await result
+    except (OSError, ValueError) as error:
+        raise FileFaultError(f"it cannot be read: {error}") from error
 
 
-async def make_payload(body: Body) -> object:
-    """Make what aiohttp sends, anew for each attempt."""
+async def make_payload(body: Body) -> tuple[object, BytesPayload | FilePayload]:
+    """Make what aiohttp sends, anew for each attempt, and the part of it that knows how far it got."""
     if not isinstance(body, FileBody):
-        return BytesPayload(body.content)
-    payload = await _file_payload(body)
+        payload = BytesPayload(body.content)
+        return payload, payload
+    file = await _file_payload(body)
     if not body.is_form:
-        return payload
+        return file, file
     # Browsers send the name as it is, and so servers expect it.
     form = aiohttp.FormData(quote_fields=False)
-    form.add_field("file", payload, filename=body.name, content_type=body.content_type)
-    return form
+    form.add_field("file", file, filename=body.name, content_type=body.content_type)
+    return form, file
 
 
-async def _file_payload(body: FileBody) -> Payload:
+async def _file_payload(body: FileBody) -> BytesPayload | FilePayload:
     source = body.source
     if isinstance(source, bytes):
         return BytesPayload(source, body.content_type)
+    return FilePayload(source, await _reading(_size(source, body.start)), body.content_type)
+
+
+async def _size(source: IO[bytes] | AwaitedFile | Path, start: int | None) -> int | None:
+    """Go to where the file stood, and return how much there is to send; None if nobody knows."""
     if isinstance(source, Path):
-        return FilePayload(source, (await asyncio.to_thread(source.stat)).st_size, body.content_type)
-    if body.start is None:
-        return FilePayload(source, None, body.content_type)
+        return (await asyncio.to_thread(source.stat)).st_size
+    if isinstance(source, AwaitedFile):
+        return await source.measure()  # noqa: ASYNC240 - no path
+    if start is None:
+        return None
     end = await asyncio.to_thread(source.seek, 0, os.SEEK_END)
-    await asyncio.to_thread(source.seek, body.start)
-    return FilePayload(source, end - body.start, body.content_type)
+    await asyncio.to_thread(source.seek, start)
+    return end - start

@@ -52,9 +52,9 @@ class RetryPolicy:
 def _is_retryable(error: APIError, is_idempotent: bool) -> bool:
     if not isinstance(error, APIStatusError | APIConnectionError):
         return False  # an answer came, and would come again
-    if isinstance(error, APIStatusError) and (said := error.response.headers.get("x-should-retry")) is not None:
-        return said.lower() == "true" and (is_idempotent or not error.may_have_acted)
-    return error.is_passing and (is_idempotent or not error.may_have_acted)
+    said = error.response.headers.get("x-should-retry", "").lower() if isinstance(error, APIStatusError) else ""
+    is_worth_it = said == "true" if said in {"true", "false"} else error.is_passing
+    return is_worth_it and (is_idempotent or not error.may_have_acted)
 
 
 def _is_steered(error: APIError) -> bool:

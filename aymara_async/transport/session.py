@@ -17,44 +17,24 @@ from aymara_async.errors import (
     APIResponseValidationError,
     ClientClosedError,
     NotFoundError,
-    RequestValidationError,
 )
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
-from aymara_async.transport.body import Body, FileBody
-from aymara_async.transport.failure import ConnectionBrokenError, Sending, connection_error, no_room_error
+from aymara_async.transport.addresses import redirect_target, shown_url
+from aymara_async.transport.body import Body
+from aymara_async.transport.failure import Attempt, ConnectionBrokenError, Sending, no_room_error
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.opener import ConnectionSettings, LoopSession, SessionOpener
 from aymara_async.transport.options import CallOptions
-from aymara_async.transport.payload import make_payload
+from aymara_async.transport.payload import BytesPayload, FileFaultError, FilePayload, make_payload
 from aymara_async.transport.proxy import Proxy, proxy_for
+from aymara_async.transport.redaction import redact
+from aymara_async.transport.request import Request
 from aymara_async.transport.retry import RetryBudget, retrying
 
 logger: logging.Logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
-
-
-@attrs.define(kw_only=True)
-class Request:
-    """One call, ready to be sent."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str] | None = attrs.field(default=None, repr=False)
-    """Headers beyond those of the connection; they may hold a key."""
-    body: Body | None = attrs.field(default=None, repr=False)
-    timeout: float | None = None
-    """Seconds for each attempt."""
-    is_idempotent: bool = True
-    """Whether the server may be asked twice."""
-    is_foreign: bool = False
-    """Whether it goes to another host than the API's, without the client's headers."""
-
-    @property
-    def is_repeatable(self) -> bool:
-        """Whether the body can be read a second time."""
-        return not isinstance(self.body, FileBody) or self.body.start is not None
 
 
 class SessionManager:
@@ -102,7 +82,9 @@ class SessionManager:
             async with session.limits.of(seconds):
                 await session.room.acquire()
         except TimeoutError as error:
-            raise no_room_error(request.method, request.url, seconds, self.settings.max_connections) from error
+            raise no_room_error(
+                request.method, request.kept(request.url), seconds, self.settings.max_connections
+            ) from error
 
     async def close(self) -> None:
         """Close the sessions of every loop; further calls raise ``ClientClosedError``."""
@@ -158,11 +140,11 @@ class SessionManager:
         hops: int = 0,
     ) -> APIResponse[object]:
         """Send once, following redirects on the same origin, and read the whole response."""
-        payload = None if request.body is None else await make_payload(request.body)
-        self._check_open()  # perhaps only since it got its place, or its body was begun
         method, url = request.method, redirect or request.url
+        data, payload = (None, None) if request.body is None else await self._payload(request, request.body)
+        self._check_open()  # perhaps only since it got its place, or its body was begun
         sending = None if method == "GET" else Sending()
-        how = self._how(request, url, payload, sending)
+        how = self._how(request, url, data, sending)
         started = monotonic()
         try:
             async with session.limits.of(timeout):
@@ -174,25 +156,34 @@ class SessionManager:
                 except BaseException:
                     response.close()
                     raise
-        except (aiohttp.ClientError, OSError, ConnectionBrokenError) as error:
-            raise connection_error(error, method, url, payload, timeout, sending) from error
-        except ValueError as error:
-            raise RequestValidationError(f"The request cannot be sent: {error}. Nothing was sent.") from error
+        except (aiohttp.ClientError, OSError, ConnectionBrokenError, ValueError) as error:
+            how.clear()
+            failure = Attempt(request, url, payload, sending, timeout, self.settings.headers).failed(error)
+            # What aiohttp says may repeat the query of a presigned URL, or a key that the server has repeated.
+            is_telling = request.is_foreign or isinstance(failure, APIResponseValidationError)
+            raise failure from None if is_telling else error
         if len(content) > self._limit:
             raise self._too_large(response, request)
-        answer = _answer(response, response.headers, content, method, url)
+        answer = _answer(response, response.headers, content, method, request.kept(url))
         if options.pace is not None:
             options.pace.observe(answer, started)
         if logger.isEnabledFor(logging.DEBUG):
             _log(answer, monotonic() - started)
         if answer.status_code < 300:
             return answer
-        target = None if request.is_foreign else wire.redirect_target(method, url, answer.status_code, answer.headers)
+        target = None if request.is_foreign else redirect_target(method, url, answer.status_code, answer.headers)
         if target is not None and hops < _MAX_REDIRECTS and request.is_repeatable:
             left = None if timeout is None else max(0.001, timeout - (monotonic() - started))
             return await self._attempt(request, session, options, left, target, hops + 1)
-        wire.redact(answer, self.settings.headers, request.headers)
-        raise wire.status_error(answer)
+        how.clear()
+        redact(answer, self.settings.headers, request.headers)
+        raise wire.status_error(answer, is_foreign=request.is_foreign)
+
+    async def _payload(self, request: Request, body: Body) -> tuple[object, BytesPayload | FilePayload]:
+        try:
+            return await make_payload(body)
+        except FileFaultError as fault:
+            raise Attempt(request, request.url, None, None, None, None).failed(fault) from fault.__cause__
 
     def _sessions_for(self, request: Request) -> PerLoop[LoopSession]:
         self._check_open()
@@ -229,10 +220,10 @@ class SessionManager:
     def _too_large(self, response: aiohttp.ClientResponse, request: Request) -> APIResponseValidationError:
         response.close()
         return APIResponseValidationError(
-            f"{request.method} {wire.shown_url(request.url)} answered {response.status} with more than {self._limit} "
+            f"{request.method} {shown_url(request.url)} answered {response.status} with more than {self._limit} "
             "bytes, which was not read. The server did its work; only its answer is missing. Ask for smaller pages, or "
             "raise max_response_bytes.",
-            response=_answer(response, CIMultiDict(response.headers), b"", request.method, request.url),
+            response=_answer(response, CIMultiDict(response.headers), b"", request.method, request.kept(request.url)),
             path=None,
             body=None,
         )
@@ -281,5 +272,5 @@ def _answer(
 
 
 def _log(answer: APIResponse[object], seconds: float) -> None:
-    target, size = wire.shown_url(answer.url), len(answer.content)
+    target, size = shown_url(answer.url), len(answer.content)
     logger.debug("%s %s -> %d, %d bytes in %.1f ms", answer.method, target, answer.status_code, size, seconds * 1000)

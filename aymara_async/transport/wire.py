@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from math import isfinite
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote
 
 import attrs
 import msgspec
@@ -28,12 +27,11 @@ from aymara_async.errors import (
     UnprocessableEntityError,
 )
 from aymara_async.response import APIResponse
-from aymara_async.transport.codec import InvalidJSONError, decoder
+from aymara_async.transport.addresses import REDIRECTS, shown_url
+from aymara_async.transport.codec import InvalidJSONError, as_text, decode_leniently, decoder
 
 _PLAIN_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SHOWN = 200
-SECRET_HEADERS = frozenset({"x-api-key", "authorization", "proxy-authorization", "cookie"})
 
 _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
     400: BadRequestError,
@@ -48,6 +46,7 @@ _STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {
 
 def segment(name: str, value: object) -> str:
     """Encode an id as one segment of a path; raises ``RequestValidationError`` for what cannot be an id."""
+    value = as_text(value)
     if not isinstance(value, str) or not value:
         raise RequestValidationError(f"{name} must be a non-empty string, not {value!r}. Nothing was sent.", path=name)
     if _PLAIN_SEGMENT.fullmatch(value):
@@ -78,6 +77,7 @@ def _quoted(name: str, text: str, safe: str = "") -> str:
 
 
 def _parameter(name: str, value: object) -> str:
+    value = as_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int) or (isinstance(value, float) and isfinite(value)):
@@ -103,49 +103,6 @@ def query(*sources: Mapping[str, object] | None) -> str:
         if value is not None and value is not msgspec.UNSET
     ]
     return "&".join(parts)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether what goes to the host stays on this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def check_url(url: object) -> None:
-    """Raise ``RequestValidationError`` for what is no URL of a web server."""
-    try:
-        if isinstance(url, str) and url.isascii() and url.isprintable() and " " not in url:
-            scheme, host, _ = origin(url)
-            if scheme in {"http", "https"} and host:
-                return
-    except ValueError:
-        pass  # said below
-    raise RequestValidationError("The file_url is no URL that begins with https://. Nothing was sent.", path="file_url")
-
-
-def redirect_target(method: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Return where to send the request instead: on the same origin and with the same meaning only, else None."""
-    location = headers.get("Location")
-    if status not in _REDIRECTS or location is None:
-        return None
-    if method != "GET" and status not in (307, 308):
-        return None
-    try:
-        # Some servers write what no request line may hold.
-        target = quote(urljoin(url, location), safe="/?#%:@!$&'()*+,;=~[]")
-        return target if origin(target) == origin(url) else None
-    except ValueError:
-        return None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -204,8 +161,8 @@ def _body(response: APIResponse[object]) -> object:
         return response.text
 
 
-def status_error(response: APIResponse[object]) -> APIStatusError:
-    """Make the error that a response with a failing status stands for."""
+def status_error(response: APIResponse[object], *, is_foreign: bool = False) -> APIStatusError:
+    """Make the error that a response with a failing status stands for; ``is_foreign`` tells a storage host's."""
     status = response.status_code
     cls = _STATUS_ERRORS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
     body = _body(response)
@@ -216,7 +173,7 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
         parts[0] += f" {fault.code}"
     if fault.message:
         parts[0] += f": {fault.message}"
-    if status in _REDIRECTS:
+    if status in REDIRECTS and not is_foreign:
         target = shown_url(response.headers.get("Location", "nowhere"))
         parts.append(f"It redirects to {target}; it was not followed there, so the API key went nowhere else")
         parts.append("Check base_url")
@@ -234,9 +191,15 @@ def status_error(response: APIResponse[object]) -> APIStatusError:
         request_id=response.request_id,
         retry_after=wait,
     )
-    error.message = f"{text} {_advice(error)}".strip()
+    error.message = f"{text} {_STORAGE_ADVICE if is_foreign else _advice(error)}".strip()
     error.args = (error.message,)
     return error
+
+
+_STORAGE_ADVICE = (
+    "The storage host did not take the file. Its URL is valid for a short time, and for one media type: ask for "
+    "another with files.create, or use files.upload."
+)
 
 
 def _advice(error: APIStatusError) -> str:
@@ -245,21 +208,6 @@ def _advice(error: APIStatusError) -> str:
     if error.is_passing and not isinstance(error, RateLimitError):
         return "Nothing was changed; try again later."
     return error.advice
-
-
-def redact(response: APIResponse[object], *sent: Mapping[str, str] | None) -> None:
-    """Take the secrets among the headers that were sent out of an answer that repeats them."""
-    headers = CIMultiDict(response.headers)
-    for name, value in (pair for source in sent for pair in (source or {}).items()):
-        if name.lower() in SECRET_HEADERS and (secret := value.removeprefix("Bearer ")):
-            response.content = response.content.replace(secret.encode(), b"[redacted]")
-            headers = CIMultiDict((name, text.replace(secret, "[redacted]")) for name, text in headers.items())
-    response.headers = headers
-
-
-def shown_url(url: str) -> str:
-    """Leave out the query: presigned URLs carry their signature there."""
-    return url.partition("?")[0]
 
 
 def content_of(response: APIResponse[object]) -> bytes:
@@ -286,7 +234,10 @@ def decode(response: APIResponse[object], cl: type) -> object:
     try:
         return decoder(cl)(response.content)
     except (ValueError, RecursionError) as error:
-        raise _validation_error(response, cl, error) from error
+        try:
+            return decode_leniently(response.content, cl)
+        except (ValueError, RecursionError):
+            raise _validation_error(response, cl, error) from error
 
 
 def _validation_error(response: APIResponse[object], cl: type, error: Exception) -> APIResponseValidationError:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from aymara_async.bulk.group_commit import GroupCommit
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.request import Request
+from aymara_async.transport.session import SessionManager
 
 AT_WORK = "score: the server is at work"
 POINTS = (

@@ -30,7 +30,8 @@ from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.turns import Turn
 from aymara_async.sandbox import Verdict
 from aymara_async.transport.body import JSONBody
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.request import Request
+from aymara_async.transport.session import SessionManager
 
 SCORE, LIST, RESPONSES = "evals.runs.score_responses", "evals.runs.list", "evals.runs.list_responses"
 LOST = {

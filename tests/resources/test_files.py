@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import traceback
 from collections.abc import AsyncIterator
 from email.parser import BytesParser
 from pathlib import Path
@@ -14,16 +15,18 @@ from typing import IO
 import pytest
 
 from aymara_async import (
+    APIError,
     APIResponseValidationError,
     APIStatusError,
     AsyncAymaraAI,
     OutcomeUnknownError,
+    PermissionDeniedError,
     RateLimitError,
     RequestValidationError,
 )
 from aymara_async.sandbox import Sandbox
 from tests.answers import FILE
-from tests.faulty_server import FaultyServer, Received, client_of, error, hang_up, reply, reset
+from tests.faulty_server import Exchange, FaultyServer, Received, Step, client_of, error, hang_up, reply, reset
 
 CONTENT = "é content ".encode() * 1000
 
@@ -284,3 +287,189 @@ async def test_workspace_of_files(server: FaultyServer) -> None:
         "files": [{"remote_uri": "https://a.example/b.mp4"}],
         "workspace_uuid": "w",
     }
+
+
+class Awaited:
+    """An open file whose methods are awaited, as those of aiofiles and anyio are."""
+
+    def __init__(self, content: bytes, *, name: str = "a clip.mp4") -> None:
+        self._file = io.BytesIO(content)
+        self.name = name
+        self.asked: list[int] = []
+
+    async def read(self, size: int = -1, /) -> bytes:
+        self.asked.append(size)
+        return self._file.read(size)
+
+    async def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._file.seek(offset, whence)
+
+    async def tell(self) -> int:
+        return self._file.tell()
+
+
+class AwaitedStream:
+    """One that cannot go back."""
+
+    def __init__(self, content: bytes) -> None:
+        self._file = io.BytesIO(content)
+
+    async def read(self, size: int = -1, /) -> bytes:
+        return self._file.read(size)
+
+
+class TestAwaitedFiles:
+    async def test_streamed_from_where_it_stands_and_again(self) -> None:
+        file = Awaited(CONTENT * 100)
+        await file.seek(7)
+        async with FaultyServer(error(503), reply(200, FILE)) as server, client_of(server) as client:
+            await client.files.upload(file=file)
+        assert [part_of(one) for one in server.requests] == [("a clip.mp4", "video/mp4", (CONTENT * 100)[7:])] * 2
+        assert 0 < max(file.asked) < len(CONTENT * 100)
+        assert min(file.asked) > 0
+
+    async def test_storage_hosts_are_told_the_length(self) -> None:
+        async with FaultyServer(error(503), reply(200, b"")) as storage, client_of(storage) as client:
+            await client.files.put_presigned(f"{storage.url}/x", ("a.bin", Awaited(CONTENT)))
+        assert [one.body for one in storage.requests] == [CONTENT] * 2
+        assert storage.last_headers["content-length"] == str(len(CONTENT))
+
+    async def test_one_that_cannot_go_back_is_sent_once(self) -> None:
+        async with FaultyServer(error(429), reply(200, FILE)) as server, client_of(server) as client:
+            with pytest.raises(RateLimitError):
+                await client.files.upload(file=AwaitedStream(CONTENT))
+        assert [part_of(one)[2] for one in server.requests] == [CONTENT]
+
+    async def test_one_that_is_open_as_text_is_told(self) -> None:
+        class Text:
+            async def read(self, size: int = -1, /) -> str:
+                return "text"
+
+        async with FaultyServer(reply(200, FILE)) as server, client_of(server) as client:
+            with pytest.raises(RequestValidationError, match="open it in mode 'rb'"):
+                await client.files.upload(file=Text())  # type: ignore[arg-type]
+
+    async def test_upload_file_of_fastapi(self) -> None:
+        fastapi = pytest.importorskip("fastapi")
+        headers = pytest.importorskip("starlette.datastructures").Headers({"content-type": "image/webp"})
+        for content in (CONTENT, CONTENT * 200):
+            given = fastapi.UploadFile(io.BytesIO(content), filename="seen by users.png", headers=headers)
+            async with FaultyServer(error(503), reply(200, FILE)) as server, client_of(server) as client:
+                await client.files.upload(file=given)
+                await given.seek(0)
+                await client.files.put_presigned(f"{server.url}/x", given)
+            assert [part_of(one) for one in server.requests[:2]] == [("seen by users.png", "image/webp", content)] * 2
+            assert server.requests[2].body == content
+
+
+class TestFaultyFiles:
+    @pytest.mark.parametrize("is_form", [True, False])
+    @pytest.mark.parametrize("kind", ["path", "file", "awaited"])
+    async def test_file_that_shrinks_is_told_at_once(self, kind: str, is_form: bool, tmp_path: Path) -> None:
+        size = 20_000_000
+        path = tmp_path / "shrinks.bin"
+        path.write_bytes(bytes(size))
+
+        class Shrinking(io.FileIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if size:
+                    os.truncate(path, 300_000)
+                return super().read(size) or b""
+
+        class ShrinkingLater(Awaited):
+            async def read(self, size: int = -1, /) -> bytes:
+                return (await super().read(size)) if self._file.tell() < 300_000 else b""
+
+        async def send(client: AsyncAymaraAI, file: object, url: str) -> None:
+            if is_form:
+                await client.files.upload(file=file)  # type: ignore[arg-type]
+            else:
+                await client.files.put_presigned(f"{url}/x?secret=s", file)  # type: ignore[arg-type]
+
+        opened, awaited = Shrinking(path), ShrinkingLater(bytes(size))
+        async with FaultyServer(reply(200, FILE)) as server, client_of(server, timeout=None) as client:
+            if kind == "path":
+                sending = asyncio.create_task(send(client, path, server.url))
+                while server.connections == 0:
+                    await asyncio.sleep(0)
+                os.truncate(path, 300_000)
+            else:
+                sending = asyncio.create_task(send(client, opened if kind == "file" else awaited, server.url))
+            with pytest.raises(RequestValidationError, match=r"became shorter.*20000000 bytes") as caught:
+                async with asyncio.timeout(30):
+                    await sending
+        assert "secret=s" not in str(caught.value)
+        opened.close()
+        assert server.requests == [], "no server got all of it"
+
+    @pytest.mark.parametrize("is_form", [True, False])
+    async def test_read_error_of_the_users_file_is_told_as_what_it_is(self, is_form: bool) -> None:
+        class Broken(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if size and self.tell():
+                    raise OSError(5, "Input/output error")
+                return super().read(size)
+
+        async with FaultyServer(reply(200, FILE)) as server, client_of(server) as client:
+            with pytest.raises(RequestValidationError, match=r"cannot be read.*Input/output error") as caught:
+                if is_form:
+                    await client.files.upload(file=Broken(CONTENT * 100))
+                else:
+                    await client.files.put_presigned(f"{server.url}/x", Broken(CONTENT * 100))
+        assert "connection broke" not in str(caught.value)
+        assert server.connections == 1
+
+    async def test_file_that_has_gone_meanwhile(self, path: Path) -> None:
+        def remove_and_refuse() -> Step:
+            async def step(exchange: Exchange) -> None:
+                os.unlink(path)  # noqa: PTH108 - as another process would
+                await error(503)(exchange)
+
+            return step
+
+        async with FaultyServer(remove_and_refuse(), reply(200, FILE)) as server, client_of(server) as client:
+            with pytest.raises(RequestValidationError, match="cannot be read"):
+                await client.files.upload(file=path)
+        assert len(server.requests) == 1
+
+    async def test_file_that_grows_is_sent_as_long_as_it_was(self, path: Path) -> None:
+        class Growing(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if size:
+                    at = self.tell()
+                    self.seek(0, os.SEEK_END)
+                    self.write(b"more")
+                    self.seek(at)
+                return super().read(size)
+
+        async with FaultyServer(reply(200, FILE)) as server, client_of(server) as client:
+            await client.files.upload(file=Growing(CONTENT))
+        assert part_of(server.requests[0])[2] == CONTENT
+
+
+class TestSecretURLs:
+    @pytest.mark.parametrize("url", ["http://storage.example.com/x?s=secret", "HTTP://10.0.0.1/x?s=secret"])
+    async def test_no_file_goes_unencrypted_to_another_machine(self, url: str) -> None:
+        async with client_of("http://127.0.0.1:1") as client:
+            with pytest.raises(RequestValidationError, match=r"unencrypted.*Nothing was sent") as caught:
+                await client.files.put_presigned(url, b"x")
+        assert "secret" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "step", [error(403), error(500), reset, hang_up, reply(302, b"", {"Location": "/y?s=secret"})]
+    )
+    async def test_signature_is_in_no_error_and_no_log(self, step: Step, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("DEBUG")
+        async with FaultyServer(step) as storage, client_of(storage) as client:
+            with pytest.raises(APIError) as caught:
+                signature = "sec" + "ret"  # so that this line does not show it in the traceback
+                await client.files.put_presigned(f"{storage.url}/x?signature={signature}", CONTENT * 1000)
+        shown = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value)) + caplog.text
+        assert "signature=secret" not in shown
+
+    async def test_storage_host_that_refuses_says_nothing_of_workspaces(self) -> None:
+        async with FaultyServer(reply(403, b"<Error>Expired</Error>")) as storage, client_of(storage) as client:
+            with pytest.raises(PermissionDeniedError, match=r"ask for another with files\.create") as caught:
+                await client.files.put_presigned(f"{storage.url}/x?s=1", b"x")
+        assert "workspace" not in str(caught.value)
+        assert "key" not in str(caught.value)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import pickle
+import traceback
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import pytest
 
@@ -17,8 +20,10 @@ from aymara_async import (
     OutcomeUnknownError,
 )
 from aymara_async.response import APIResponse
+from aymara_async.transport.codec import said_once
 from tests.answers import EVAL, RUN, SCORED, page
 from tests.faulty_server import (
+    KEY,
     Exchange,
     FaultyServer,
     Step,
@@ -100,7 +105,6 @@ async def test_json_nested_without_end_as_an_error_body() -> None:
         ("$.num_prompts", {**EVAL, "num_prompts": 1.5}),
         ("$.is_jailbreak", {**EVAL, "is_jailbreak": "no"}),
         ("$.created_at", {**EVAL, "created_at": "yesterday"}),
-        ("$.created_at", {**EVAL, "created_at": "2026-01-02T03:04:05"}),
         ("$.prompt_examples[1].content", {**EVAL, "prompt_examples": [{"content": "a"}, {}]}),
         ("$.ai_instructions", {**EVAL, "ai_instructions": 7}),
         ("$.ai_instructions.system_prompt", {**EVAL, "ai_instructions": {"agent_name": "a"}}),
@@ -140,15 +144,11 @@ async def test_unknown_fields_and_values_are_taken() -> None:
     [
         send(message(200, CONTENT[:20], {"Content-Length": str(len(CONTENT))})),
         send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n" + CONTENT[:10]),
-        send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + CONTENT),
-        send(b"HTTP/1.1 200 OK\r\nContent-Length: nine\r\n\r\n" + CONTENT),
         send(b"HTTP/1.1 20"),
-        send(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"),
-        send(b"\x00\x01\x02\x03\r\n\r\n"),
         send(b""),
         reset,
     ],
-    ids=["length", "chunk", "bad chunk", "bad length", "head", "other protocol", "binary", "nothing", "reset"],
+    ids=["length", "chunk", "head", "nothing", "reset"],
 )
 async def test_half_an_answer_is_no_answer(step: Step) -> None:
     async with FaultyServer(step) as server, client_of(server, max_retries=1) as client:
@@ -157,6 +157,111 @@ async def test_half_an_answer_is_no_answer(step: Step) -> None:
         with pytest.raises(OutcomeUnknownError):
             await client.evals.runs.score_responses(eval_uuid="test.1", responses=[])
     assert len([line for line in server.lines if line.startswith("POST")]) == 1
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+MALFORMED = {
+    "bad chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + CONTENT,
+    "bad length": HEAD + b"Content-Length: nine\r\n\r\n" + CONTENT,
+    "other protocol": b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    "binary": b"\x00\x01\x02\x03\r\n\r\n",
+    "header without a name": HEAD + b"no header at all\r\n\r\n" + CONTENT,
+    "header over 64 KB": HEAD + b"X-Long: " + b"x" * 70_000 + b"\r\n\r\n" + CONTENT,
+    "br": message(200, CONTENT, {"Content-Encoding": "br"}),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+async def test_answer_that_cannot_be_read_is_not_asked_for_again(name: str) -> None:
+    async with FaultyServer(send(MALFORMED[name])) as server, client_of(server) as client:
+        with pytest.raises(APIResponseValidationError, match="cannot be read") as read:
+            await client.evals.get("test.1")
+        with pytest.raises(APIResponseValidationError) as written:
+            await client.evals.runs.score_responses(eval_uuid="test.1", responses=[])
+    assert len(server.requests) == 2
+    assert (read.value.status_code, written.value.may_have_acted) == (0, True)
+    assert isinstance(pickle.loads(pickle.dumps(written.value)), APIResponseValidationError)
+
+
+@pytest.mark.parametrize("name", ["Set-Cookie", "Content-Security-Policy"])
+async def test_long_headers_are_read(name: str) -> None:
+    async with FaultyServer(reply(200, EVAL, {name: "a=" + "x" * 60_000})) as server, client_of(server) as client:
+        assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+
+
+@pytest.mark.parametrize("line", ["no header: \x01{key}", "{key}", "Bad Name {key}: x"])
+async def test_key_that_a_malformed_header_repeats_is_not_told(line: str) -> None:
+    data = HEAD + line.format(key=KEY).encode() + b"\r\n\r\n" + CONTENT
+    async with FaultyServer(send(data)) as server, client_of(server) as client:
+        with pytest.raises(APIResponseValidationError) as caught:
+            await client.evals.get("test.1")
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_key_with_marks_that_an_error_body_repeats_is_not_told() -> None:
+    key = 'a"b/c\\d-key'
+    body = b'{"error": {"message": "bad ' + json.dumps(key)[1:-1].replace("/", "\\/").encode() + b'"}}'
+    async with FaultyServer(reply(403, body)) as server, client_of(server, api_key=key) as client:
+        with pytest.raises(APIStatusError) as caught:
+            await client.evals.get("test.1")
+    assert "redacted" in str(caught.value)
+    assert key not in str(caught.value)
+    assert key not in str(caught.value.body)
+
+
+@pytest.mark.parametrize("step", [reset, send(b""), send(HEAD), send_and_stall()], ids=["reset", "end", "half", "time"])
+@pytest.mark.parametrize("is_read", [True, False])
+async def test_key_is_in_no_frame_of_a_broken_call(step: Step, is_read: bool) -> None:
+    options = {"api_key": "another-secret"} if is_read else {}
+    async with FaultyServer(step) as server, client_of(server, max_retries=0, timeout=0.2) as client:
+        with pytest.raises(APIConnectionError) as caught:
+            view = client.with_options(**options)  # type: ignore[arg-type]
+            await (view.evals.get("test.1") if is_read else view.reports.create(eval_run_uuids=["r"]))
+    error: BaseException | None = caught.value
+    shown = ""
+    while error is not None:
+        shown += "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        error = error.__cause__ or error.__context__
+    for key in (KEY, "another-secret") if is_read else (KEY,):
+        own = [
+            line for line in shown.splitlines() if key in line and "options = {" not in line and "key = " not in line
+        ]
+        assert not own
+
+
+async def test_byte_order_mark_is_passed_over() -> None:
+    body = b"\xef\xbb\xbf" + CONTENT
+    async with FaultyServer(reply(200, body), reply(404, b"\xef\xbb\xbf" + b'{"error": {"code": "a.b"}}')) as server:
+        async with client_of(server) as client:
+            assert (await client.evals.get("test.1")).eval_uuid == "test.1"
+            with pytest.raises(APIStatusError) as caught:
+                await client.evals.get("test.1")
+    assert caught.value.code == "a.b"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}"])
+async def test_byte_order_mark_makes_nothing_else_right(body: bytes) -> None:
+    await refusal(b"\xef\xbb\xbf" + body)
+
+
+async def test_times_without_a_zone_are_utc_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    said_once.cache_clear()
+    naive = {
+        **EVAL,
+        "created_at": "2026-01-02T03:04:05",
+        "updated_at": "2026-01-02T03:04:05.678",
+        "name": "2026-01-02T03:04:05",
+    }
+    async with (
+        FaultyServer(reply(200, naive), reply(200, page(naive, {**naive, "eval_uuid": "test.2"}))) as server,
+        client_of(server) as client,
+    ):
+        found = await client.evals.get("test.1")
+        listed = (await client.evals.list()).items
+    for one in (found, *listed):
+        assert one.created_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+        assert one.name == "2026-01-02T03:04:05"
+    assert len([record for record in caplog.records if "without a time zone" in record.message]) == 1
 
 
 async def test_body_of_an_unsaid_length_ends_with_the_connection() -> None:

@@ -42,6 +42,7 @@ from aymara_async.models import (
     PromptCreate,
 )
 from aymara_async.transport.codec import InvalidJSONError, decoder, encode, encode_request
+from aymara_async.transport.wire import query, segment
 
 EVAL = {"ai_description": "A bot", "eval_type": "safety"}
 RUN = {"eval_uuid": "test.1"}
@@ -253,8 +254,16 @@ class TestTexts:
         assert body == {**EVAL, "name": "00000000-0000-0000-0000-000000000001"}
         assert sent(EvalCreate, ai_description="a", eval_type=Color.RED)["eval_type"] == "red"
 
-    def test_user_string_is_no_text(self) -> None:
-        refused(EvalCreate, ai_description=UserString("a"), eval_type="safety")
+    def test_what_is_text_but_for_its_class_is_text(self) -> None:
+        class Lazy(UserString):
+            """Text whose characters are lazy again, as translations are."""
+
+        lazystr = pytest.importorskip("django.utils.functional").lazystr
+        for text in (UserString("a"), Lazy("a"), lazystr("a")):
+            assert sent(EvalCreate, ai_description=text, eval_type="safety")["ai_description"] == "a"
+            assert json.loads(encode({"deep": [text]})) == {"deep": ["a"]}
+            assert segment("eval_uuid", text) == "a"
+            assert query({"q": text, "many": [text, text]}) == "q=a&many=a%2Ca"
 
     def test_unlisted_value_of_an_enumeration_is_sent(self) -> None:
         assert sent(EvalCreate, **EVAL, modality="smell")["modality"] == "smell"

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import socket
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 import trustme
 
 from aymara_async import (
     APIConnectionError,
+    APIStatusError,
     AsyncAymaraAI,
     ClientClosedError,
     ConfigurationError,
     OutcomeUnknownError,
 )
+from aymara_async.transport.tls import default_tls
 from tests.answers import EVAL, FILE, RUN, SCORED
 from tests.faulty_server import (
     KEY,
@@ -25,6 +31,7 @@ from tests.faulty_server import (
     client_of,
     error,
     hang_up,
+    message,
     private_tls,
     reply,
     reset,
@@ -222,10 +229,18 @@ def test_plain_http_is_for_this_machine_only(url: str, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     "url",
-    ["http://localhost:8000", "http://127.0.0.1", "http://127.8.9.1:80", "http://[::1]:9", "http://api.localhost"],
+    [
+        "http://localhost:8000",
+        "http://127.0.0.1",
+        "http://127.8.9.1:80",
+        "http://[::1]:9",
+        "http://api.localhost",
+        "http://localhost.",
+        "http://LOCALHOST.:1",
+    ],
 )
 def test_plain_http_to_this_machine_is_fine(url: str) -> None:
-    assert AsyncAymaraAI(api_key=KEY, base_url=url + "/").base_url == url
+    assert AsyncAymaraAI(api_key=KEY, base_url=url + "/").base_url == url.lower()
 
 
 async def test_call_before_the_connection_is_there_says_where_it_went() -> None:
@@ -235,3 +250,120 @@ async def test_call_before_the_connection_is_there_says_where_it_went() -> None:
         with pytest.raises(APIConnectionError, match=re.escape(f"GET {url}/v2/evals/test.1")) as caught:
             await client.evals.get("test.1", workspace_uuid="w")
     assert (caught.value.method, caught.value.url) == ("GET", f"{url}/v2/evals/test.1?workspace_uuid=w")
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_write_after_the_server_closed_while_the_loop_was_busy(name: str) -> None:
+    """A server of another thread closes the kept connection, which this loop has had no time to notice."""
+    make, answer = WRITES[name]
+    with ThreadedServer(EVAL, answer) as server:
+        async with client_of(server.url, max_retries=0) as client:
+            await client.evals.get("test.1")
+            server.is_closed.wait()
+            await make(client)
+    assert server.methods == ["GET", name.partition(" ")[0]]
+
+
+class ThreadedServer:
+    """Answers one request on each connection, and closes it without having said so."""
+
+    def __init__(self, *answers: object) -> None:
+        self.methods: list[str] = []
+        self.is_closed = threading.Event()
+        self._answers = answers
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        for answer in self._answers:
+            connection, _ = self._socket.accept()
+            with connection:
+                data = b""
+                while b"\r\n\r\n" not in data:
+                    data += connection.recv(65536)
+                self.methods.append(data.split(b" ")[0].decode())
+                connection.sendall(message(200, json.dumps(answer).encode()))
+            self.is_closed.set()
+
+
+async def test_write_on_a_live_connection_is_sent_there() -> None:
+    tls, trusting = private_tls()
+    for options in ({}, {"tls": tls}):
+        async with FaultyServer(reply(200, EVAL), **options) as server:  # type: ignore[arg-type]
+            async with client_of(server, ssl_context=trusting, max_retries=0) as client:
+                for _ in range(4):
+                    await client.evals.update("test.1", prompt_creates=[{"content": "a"}])
+        assert server.connections == 1
+
+
+async def test_refusal_that_comes_while_the_body_is_still_being_sent() -> None:
+    for kind in ("reset", "close"):
+        with RefusingServer(kind) as server:
+            async with client_of(server.url, max_retries=0) as client:
+                with pytest.raises(APIStatusError, match="too much") as caught:
+                    await client.files.upload(file=b"x" * 30_000_000)
+        assert caught.value.status_code == 413
+
+
+class RefusingServer(ThreadedServer):
+    """Answers 413 when it has seen the head, and hangs up on the rest."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def _serve(self) -> None:
+        connection, _ = self._socket.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(message(413, b'{"error": {"message": "too much"}}', {"Connection": "close"}))
+            if self._kind == "close":
+                connection.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("url", ["HTTPS://API.Example.com", "https://api.example.com/", "HTTPS://api.EXAMPLE.com/"])
+def test_scheme_and_host_are_normalised_once(url: str) -> None:
+    assert AsyncAymaraAI(api_key=KEY, base_url=url).base_url == "https://api.example.com"
+    assert AsyncAymaraAI(api_key=KEY, base_url=url + "/V2x").base_url.endswith("/V2x")
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+async def test_authorities_that_are_not_there_are_named(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+    async with client_of("https://127.0.0.1:1") as client:
+        with pytest.raises(ConfigurationError, match=rf"{name} names .*missing\.pem.*Nothing was sent"):
+            await client.evals.get("test.1")
+
+
+async def test_authorities_that_are_no_certificates_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none.pem").write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    async with client_of("https://127.0.0.1:1") as client:
+        with pytest.raises(ConfigurationError, match=r"SSL_CERT_FILE names .*none\.pem.*no certificates"):
+            await client.evals.get("test.1")
+
+
+def test_clients_share_one_context_until_the_authorities_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = default_tls()
+    assert default_tls() is first
+    file = tmp_path / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    second = default_tls()
+    assert second is not first
+    assert default_tls() is second
+    trustme.CA().cert_pem.write_to_path(file, append=True)
+    assert default_tls() is not second

@@ -8,6 +8,7 @@ import traceback
 import pytest
 
 from aymara_async import APIConnectionError, AymaraAIError, ConfigurationError
+from aymara_async.transport.proxy import proxy_for
 from tests.answers import EVAL, RUN
 from tests.faulty_server import KEY, FaultyServer, client_of, private_tls, reply
 from tests.transport.proxy_server import ProxyServer
@@ -142,3 +143,56 @@ async def test_presigned_upload_goes_through_the_proxy_without_the_key(monkeypat
     assert len(proxy.heads) == 1
     assert KEY not in proxy.heads[0]
     assert storage.requests[0].body == b"bytes"
+
+
+@pytest.mark.parametrize(
+    ("exempt", "is_exempt"),
+    [
+        ("10.0.0.0/8", True),
+        ("other.example, 10.1.0.0/16", True),
+        ("10.1.2.3/16", True),
+        ("192.168.0.0/16", False),
+        ("10.0.0.0/99,/,x/8", False),
+        ("", False),
+    ],
+)
+def test_networks_that_need_no_proxy(exempt: str, is_exempt: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert (proxy_for("https://10.1.2.3/v2") is None) == is_exempt
+    assert proxy_for("https://api.example.com") is not None
+    monkeypatch.setenv("NO_PROXY", "2001:db8::/32")
+    assert proxy_for("https://[2001:db8::1]/v2") is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[bad",
+        "http://user:p%40ss-of-proxy@host:port",
+        "http://host:99999",
+        "http://",
+        "http://a b",
+        "socks5://h:1",
+        "://",
+    ],
+)
+async def test_proxy_that_is_none_is_named_without_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", url)
+    async with client_of("https://api.example.com") as client:
+        with pytest.raises(ConfigurationError, match=r"HTTPS_PROXY.*NO_PROXY") as caught:
+            await client.evals.get("test.1")
+        with pytest.raises(ConfigurationError):
+            await client.files.put_presigned("https://storage.example.com/x?signature=secret", b"x")
+    assert "p%40ss-of-proxy" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_base_url_in_capitals_does_not_show_the_login_to_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    tls, trusting = private_tls()
+    async with ProxyServer(LOGIN) as proxy, FaultyServer(reply(200, EVAL), tls=tls) as server:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{IN_URL}@{proxy.address}")
+        url = server.url.replace("https:", "HTTPS:")
+        async with client_of(url, ssl_context=trusting) as client:
+            await client.evals.get("test.1")
+            await client.files.put_presigned(f"{url}/x", b"x")
+    assert all("proxy-authorization" not in request.headers for request in server.requests)

@@ -12,7 +12,8 @@ from aymara_async import APIConnectionError, APITimeoutError, ClientClosedError,
 from aymara_async.transport.body import JSONBody
 from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
-from aymara_async.transport.session import Request, SessionManager
+from aymara_async.transport.request import Request
+from aymara_async.transport.session import SessionManager
 from aymara_async.transport.time_limits import TimeLimit, TimeLimits
 from tests.faulty_server import AT_ONCE
 

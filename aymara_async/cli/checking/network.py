@@ -14,8 +14,8 @@ from urllib.request import getproxies
 
 from aymara_async.cli.checking.finding import Finding, Patient, in_thread
 from aymara_async.errors import ConfigurationError
+from aymara_async.transport.addresses import origin
 from aymara_async.transport.proxy import proxy_for
-from aymara_async.transport.wire import origin
 
 _SOON = 14
 """Days before its end from which a certificate is worth a warning."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aymara_async.cli.checking.finding import Finding, Patient
 from aymara_async.errors import ConfigurationError
 from aymara_async.settings import auth_headers, resolve_base_url, use_sandbox_from_environment
-from aymara_async.transport.wire import is_loopback
+from aymara_async.transport.addresses import is_loopback
 
 KEY = "AYMARA_AI_API_KEY"
 TOKEN = "AYMARA_AI_BEARER_TOKEN"  # noqa: S105 - the name of a variable
