@@ -41,6 +41,7 @@ class Journal:
         self._commits = commits
         self._is_durable = is_durable
         self._session = 0
+        self._place: journal_file.Place | None = None
         self.run_name = ""
         """Name of the run, or the beginning of the names of the runs."""
         self.has_strays = False
@@ -56,6 +57,7 @@ class Journal:
             journal._session, journal.run_name = await commits.do(begin)
             # What leads to the run shall be in the file itself, even if its log is lost.
             await commits.ask(journal_file.empty_log)
+            journal._place = None if path is None else journal_file.Place.of(path)
         except BaseException:
             await commits.close()
             raise
@@ -88,6 +90,8 @@ class Journal:
 
     async def intend(self, turns: Sequence[Turn], run: Run | None) -> SentBatch:
         """Note that a batch is about to be sent, to a run or, if None, to one of its own."""
+        if self._place is not None:
+            self._place.check(self.run_name)
         return await self._commits.do(partial(tables.intend, turns, run, self.run_name, is_kept=self._is_durable))
 
     async def record(self, batch: SentBatch, eval_run_uuid: str, found: Sequence[tuple[Turn, ScoredResponse]]) -> None:

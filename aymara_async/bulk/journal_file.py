@@ -6,6 +6,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+import attrs
+
 from aymara_async.bulk import reading_tables
 from aymara_async.bulk.errors import JournalError
 
@@ -53,6 +55,37 @@ CREATE TEMP TRIGGER follow AFTER UPDATE ON followed BEGIN
   ) AS found WHERE turns.id = found.turn;
 END;
 """
+
+
+@attrs.frozen
+class Place:
+    """Where the journal is, and which files those were when it was opened."""
+
+    path: Path
+    files: dict[Path, tuple[int, int] | None]
+
+    @classmethod
+    def of(cls, path: Path) -> Place:
+        """Look at the files."""
+        return cls(path, {file: _identify(file) for file in (path, path.with_name(f"{path.name}-wal"))})
+
+    def check(self, run_name: str) -> None:
+        """Raise ``JournalError`` if what is written goes to files that nobody will find any more."""
+        if any(_identify(file) != identity for file, identity in self.files.items()):
+            raise JournalError(
+                f"The journal {self.path} was deleted or replaced while the job used it. Nothing more is sent. What "
+                f"was sent before is in run {run_name!r} at the server: to go on with it, pass that name as run_key, "
+                "with another journal or none. Begun anew without it, everything would be scored twice.",
+                path=str(self.path),
+            )
+
+
+def _identify(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

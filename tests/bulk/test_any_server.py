@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from aymara_async import JobFailedError, RetryPolicy
+from aymara_async import AymaraAIError, IncompleteScoringError, JobFailedError, RetryPolicy
 from aymara_async.bulk.errors import AmbiguousRunError, InvalidResponseError, JournalError, ScoredTwiceError
+from aymara_async.transport.body import JSONBody
+from aymara_async.transport.session import Request, SessionManager
 
 SCORE, LIST, RESPONSES = "evals.runs.score_responses", "evals.runs.list", "evals.runs.list_responses"
 LOSSES = [
@@ -157,6 +160,20 @@ async def test_a_journal_that_has_lost_its_latest_entries(
     b.check_each_once()
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_a_journal_that_is_deleted_while_it_is_used_ends_the_job(bench: Any, suffix: str, tmp_path: Path) -> None:
+    b = await bench(200)
+    with pytest.raises(JournalError, match="was deleted or replaced") as caught:
+        async with b.scorer(journal=tmp_path / "j", batch_size=10, concurrency=2).score(b.rows) as stream:
+            async for _ in stream:
+                (tmp_path / f"j{suffix}").unlink(missing_ok=True)
+    (run,) = (await b.client.evals.runs.list(eval_uuid=b.eval_uuid)).items
+    assert repr(run.name) in str(caught.value)
+    result = await b.scorer(run_key=run.name).run(b.rows)
+    assert (result.scored, len(result.eval_run_uuids)) == (200, 1)
+    b.check_each_once()
+
+
 async def stop_at(b: Any, count: int, **arguments: Any) -> None:
     """Begin a job, and leave it when so many are scored."""
     async with b.scorer(batch_size=10, **arguments).score(b.rows) as stream:
@@ -250,6 +267,42 @@ async def test_a_run_that_failed_is_told_at_once(bench: Any, tmp_path: Path) -> 
         with pytest.raises(JobFailedError, match="with another journal"):
             await b.scorer(journal=tmp_path / "j", batch_size=10, patience=60).run(b.rows)
     assert len(b.sent()) == 1
+
+
+async def test_a_list_call_that_is_to_wait_longer_than_the_patience_ends_the_job(bench: Any) -> None:
+    told = []
+    b = await bench(60, faults=[f"reset@{SCORE}:calls=1,processed=true", f"error@{LIST}:status=429,retry_after=500"])
+    with pytest.raises(AymaraAIError, match="500 s"):
+        await b.scorer(batch_size=10, patience=5, progress=told.append).run(b.rows)
+    assert any(one.waits_for and "cannot tell" in one.waits_for for one in told)
+
+
+async def test_what_the_server_never_takes_leaves_all_others_scored(bench: Any) -> None:
+    b = await bench(60)
+    never = b.prompts[7]
+    attempt = SessionManager._attempt
+
+    async def without_one(self: SessionManager, request: Request, *args: Any) -> Any:
+        """Play a server that passes over one response."""
+        if isinstance(request.body, JSONBody) and "score-responses" in request.url:
+            body = msgspec.json.decode(request.body.content)
+            others = [one for one in body["responses"] if one["prompt_uuid"] != never]
+            request.body = JSONBody(msgspec.json.encode({**body, "responses": others or body["responses"][:0]}))
+            if not others:
+                run = (await b.client.evals.runs.list(eval_uuid=b.eval_uuid)).items[0]
+                request.url = request.url.replace("-/score-responses", run.eval_run_uuid)
+                request.method, request.body = "GET", None
+        return await attempt(self, request, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SessionManager, "_attempt", without_one)
+        stream = b.scorer(batch_size=10, concurrency=1, grace_period=0.05).score(b.rows)
+        with pytest.raises(IncompleteScoringError, match="answered 3 times without taking 1 responses") as caught:
+            async for _ in stream:
+                pass
+    assert caught.value.missing == [never]
+    assert stream.result.scored == 59
+    assert set(b.scored().values()) == {1}
 
 
 async def test_a_corrected_response_is_no_surprise(bench: Any, tmp_path: Path) -> None:
