@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         ToolString,
         WorkflowInstructions,
     )
+    from aymara_async.models.model import to_builtins
     from aymara_async.portal.pager import (
         BlockingPage,
         Pager,
@@ -202,6 +203,7 @@ __all__ = [
     "__version__",
     "run_suite",
     "run_suite_blocking",
+    "to_builtins",
 ]
 
 # From light to heavy, so that an exception's name does not load the client.
@@ -209,6 +211,7 @@ _HOMES = (
     "errors",
     "response",
     "models",
+    "models.model",
     "transport.retry",
     "transport.options",
     "transport.pager",
@@ -233,9 +236,9 @@ _HOMES = (
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version
+        from aymara_async.version import version_of
 
-        value: object = version("aymara-async")
+        value: object = version_of("aymara-async")
     elif name in __all__:
         from importlib import import_module
 

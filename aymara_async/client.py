@@ -19,6 +19,7 @@ from aymara_async.resources.reports import AsyncReports, AsyncReportsWithRawResp
 from aymara_async.settings import (
     ClientSettings,
     Environment,
+    Key,
     auth_from_environment,
     auth_headers,
     configure_logging,
@@ -47,7 +48,7 @@ class AsyncAymaraAI:
     event loop. One client serves many tasks, and one event loop after another.
 
     Args:
-        api_key: Your key; else ``AYMARA_AI_API_KEY``.
+        api_key: Your key, as text or as what hides it (pydantic's ``SecretStr``); else ``AYMARA_AI_API_KEY``.
         bearer_token: A token instead of a key, or beside it; else ``AYMARA_AI_BEARER_TOKEN``.
         environment: ``"production"`` (the default), ``"staging"`` or ``"development"`` (localhost:8000).
         base_url: Another server; else ``AYMARA_AI_BASE_URL``.
@@ -83,8 +84,8 @@ class AsyncAymaraAI:
     def __init__(
         self,
         *,
-        api_key: str | None = None,
-        bearer_token: str | None = None,
+        api_key: Key | None = None,
+        bearer_token: Key | None = None,
         environment: Environment | None = None,
         base_url: str | None = None,
         workspace_uuid: str | None = None,
@@ -143,8 +144,8 @@ class AsyncAymaraAI:
     def with_options(
         self,
         *,
-        api_key: str | None = None,
-        bearer_token: str | None = None,
+        api_key: Key | None = None,
+        bearer_token: Key | None = None,
         workspace_uuid: str | UnsetType | None = UNSET,
         use_sandbox: bool | UnsetType | None = UNSET,
         timeout: float | UnsetType | None = UNSET,

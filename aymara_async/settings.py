@@ -7,8 +7,7 @@ import os
 import platform
 import ssl
 from collections.abc import Mapping
-from importlib.metadata import version
-from typing import Literal, TypeAlias, TypeGuard
+from typing import Literal, Protocol, TypeAlias, TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
 import attrs
@@ -19,6 +18,7 @@ from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
 from aymara_async.transport.redaction import SECRET_HEADERS
 from aymara_async.transport.retry import RetryPolicy
+from aymara_async.version import version_of
 
 Environment: TypeAlias = Literal["production", "staging", "development"]
 
@@ -52,9 +52,8 @@ class ClientSettings:
 
     def connection(self, auth: Mapping[str, str]) -> ConnectionSettings:
         """Make the session's settings."""
-        agent = (
-            f"aymara-async/{version('aymara-async')} Python/{platform.python_version()} aiohttp/{version('aiohttp')}"
-        )
+        ours, aiohttp = version_of("aymara-async"), version_of("aiohttp")
+        agent = f"aymara-async/{ours} Python/{platform.python_version()} aiohttp/{aiohttp}"
         return ConnectionSettings(
             base_url=self.base_url,
             headers={"User-Agent": agent, "Accept": "application/json", **auth},
@@ -64,7 +63,18 @@ class ClientSettings:
         )
 
 
-def auth_headers(api_key: str | None, bearer_token: str | None) -> dict[str, str]:
+class Secret(Protocol):
+    """What hides a key from logs, such as a ``SecretStr`` of pydantic."""
+
+    def get_secret_value(self) -> str:
+        """Return the key."""
+        ...
+
+
+Key: TypeAlias = str | Secret
+
+
+def auth_headers(api_key: Key | None, bearer_token: Key | None) -> dict[str, str]:
     """Make the headers that say who calls; raises ``ConfigurationError``, which does not show the key."""
     headers: dict[str, str] = {}
     for name, value, header in (
@@ -73,20 +83,38 @@ def auth_headers(api_key: str | None, bearer_token: str | None) -> dict[str, str
     ):
         if value is None:
             continue
-        if not _is_plain(value):
-            raise ConfigurationError(
-                f"The {name} is no text, is empty, or holds spaces, line ends or characters outside ASCII. "
-                "Copy it again."
-            )
-        headers[header] = value if header == "x-api-key" else f"Bearer {value}"
+        key: object = value if isinstance(value, str | bytes) else _revealed(value)
+        if (fault := _key_fault(key)) is not None:
+            raise ConfigurationError(f"The {name} {fault} Copy it again.")
+        headers[header] = f"{key}" if header == "x-api-key" else f"Bearer {key}"
     return headers
+
+
+def _revealed(key: object) -> object:
+    """Take a key out of what hides it."""
+    reveal = getattr(key, "get_secret_value", None)
+    return reveal() if callable(reveal) else key
+
+
+def _key_fault(key: object) -> str | None:
+    """Say what is wrong with a key, without showing it; None if nothing is."""
+    if not isinstance(key, str):
+        return f"is of type {type(key).__name__}, not text{'; decode it' if isinstance(key, bytes) else ''}."
+    faults = {
+        "is empty.": not key,
+        "stands in quotes, which do not belong to it.": key[:1] in {'"', "'"} or key[-1:] in {'"', "'"},
+        "holds a line end, as from a file that was read whole.": "\n" in key or "\r" in key,
+        "holds characters outside ASCII, such as a dash or a quote of a text processor.": not key.isascii(),
+        "holds spaces or control characters.": not _is_plain(key),
+    }
+    return next((said for said, is_so in faults.items() if is_so), None)
 
 
 def _is_plain(text: object) -> TypeGuard[str]:
     return isinstance(text, str) and bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
-def auth_from_environment(api_key: str | None, bearer_token: str | None) -> dict[str, str]:
+def auth_from_environment(api_key: Key | None, bearer_token: Key | None) -> dict[str, str]:
     """Like ``auth_headers``, with ``AYMARA_AI_API_KEY`` and ``AYMARA_AI_BEARER_TOKEN`` for what is not given."""
     if api_key is None:
         api_key = os.environ.get("AYMARA_AI_API_KEY") or None
@@ -118,7 +146,7 @@ def resolve_base_url(base_url: str | None, environment: Environment | None, *, a
         raise ConfigurationError(
             "The base_url is no text, is empty, or holds spaces, line ends or characters outside ASCII."
         )
-    url = url.rstrip("/")
+    url = url.rstrip("/").removesuffix("/v2").rstrip("/")  # which every path begins with
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -152,10 +180,11 @@ def retry_policy(retry: RetryPolicy | None, max_retries: int | None) -> RetryPol
     policy = RetryPolicy() if retry is None else retry
     if not isinstance(policy, RetryPolicy):
         raise ConfigurationError(f"retry must be a RetryPolicy, not a {type(policy).__name__}.")
-    try:
-        return policy if max_retries is None else attrs.evolve(policy, max_retries=max_retries)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {max_retries!r}.") from error
+    if max_retries is None:
+        return policy
+    if not isinstance(max_retries, int) or isinstance(max_retries, bool) or max_retries < 0:
+        raise ConfigurationError(f"max_retries must be a whole number of at least 0, not {max_retries!r}.")
+    return attrs.evolve(policy, max_retries=max_retries)
 
 
 def configure_logging() -> None:

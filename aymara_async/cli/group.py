@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ from click.shell_completion import CompletionItem
 from aymara_async.cli.command import Group
 from aymara_async.cli.exit_codes import EXIT_CODES
 from aymara_async.cli.options import debug_option
+from aymara_async.version import version_of
 
 COMMANDS = {
     "compare": "Compare two runs on the same prompts.",
@@ -57,7 +57,7 @@ class LazyGroup(Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, is_asked: bool) -> None:
     if is_asked and not ctx.resilient_parsing:
-        click.echo(f"aymara-async {version('aymara-async')}")
+        click.echo(f"aymara-async {version_of('aymara-async')}")
         ctx.exit()
 
 

@@ -53,3 +53,11 @@ class NamedUnion(type):
 
 def _structure(target: type, value: object) -> object:
     return target.structure(value) if isinstance(target, NamedUnion) else value  # the latter for `object`, any JSON
+
+
+def read_model(cls: type[T], value: object) -> T:
+    """Make a model of a mapping as in the JSON; raises ``ValueError``, which names the field."""
+    try:
+        return msgspec.convert(value, learnt(cls), dec_hook=_structure)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error

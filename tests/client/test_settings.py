@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -63,6 +65,30 @@ class TestKeys:
             with pytest.raises(ConfigurationError, match=name) as caught:
                 make(**{name: value})  # type: ignore[arg-type]  # the point of it
             assert not str(value).strip() or len(str(value)) < 2 or str(value) not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [
+            (b"key", "bytes.*decode it"),
+            (5, "of type int"),
+            ('"key"', "quotes"),
+            ("key\n", "line end"),
+            ("key\u2013", "outside ASCII"),
+            ("my key", "spaces"),
+        ],
+    )
+    def test_what_is_wrong_with_a_key_is_said(self, value: object, said: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"The api_key.*{said}"):
+            AsyncAymaraAI(api_key=value)  # type: ignore[arg-type]  # the point of it
+
+    async def test_key_that_is_hidden(self) -> None:
+        pydantic = pytest.importorskip("pydantic")
+        async with FaultyServer(reply(200, EVAL)) as server:
+            async with client_of(server, api_key=pydantic.SecretStr("hidden")) as client:
+                await client.evals.get("test.1")
+        assert server.last_headers["x-api-key"] == "hidden"
+        with pytest.raises(ConfigurationError, match="line end"):
+            AsyncAymaraAI(api_key=pydantic.SecretStr("hidden\n"))
 
     async def test_view_with_another_key(self) -> None:
         async with FaultyServer(reply(200, EVAL)) as server, client_of(server) as client:
@@ -245,3 +271,23 @@ class TestRetryPolicy:
         view = client.with_options(max_retries=0)
         assert view._settings.call.retry == RetryPolicy(max_wait=3, max_retries=0)
         assert client._settings.call.retry.max_retries == 7
+
+
+@pytest.mark.parametrize("end", ["/v2", "/v2/", "/"])
+def test_address_may_hold_what_every_path_begins_with(end: str) -> None:
+    assert AsyncAymaraAI(api_key=KEY, base_url=f"https://host/gateway{end}").base_url == "https://host/gateway"
+
+
+@pytest.mark.parametrize("value", [True, -1, "3", 2.0])
+def test_number_of_retries_that_is_none(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        AsyncAymaraAI(api_key=KEY, max_retries=value)  # type: ignore[arg-type]  # the point of it
+
+
+def test_without_metadata_the_version_is_unknown() -> None:
+    code = (
+        "import importlib.metadata as m\ndef version(name): raise m.PackageNotFoundError(name)\nm.version = version\n"
+    )
+    code += "import aymara_async as a; a.AsyncAymaraAI(api_key='k'); print(a.__version__)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "unknown\n"

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 import attrs
 
 from aymara_async.cli.checking.finding import Finding, Patient
+from aymara_async.version import version_of
 
 _PACKAGE = "aymara-async"
 _REQUIREMENT = re.compile(
@@ -57,7 +58,7 @@ async def check_packages(_: Patient) -> Finding:
     if faults := [package.fault for package in packages if package.fault]:
         return Finding("packages", "failure", f"{'; '.join(faults)}.", f"Run: pip install --upgrade {_PACKAGE}")
     versions = [f"{package.name} {package.installed}" for package in packages]
-    return Finding("packages", "ok", ", ".join([f"{_PACKAGE} {version(_PACKAGE)}", *versions]))
+    return Finding("packages", "ok", ", ".join([f"{_PACKAGE} {version_of(_PACKAGE)}", *versions]))
 
 
 async def check_extras(_: Patient) -> Finding:

@@ -28,7 +28,7 @@ async def check_health(patient: Patient) -> Finding:
     if patient.url is None or patient.obstacle:
         return _skipped("health", patient)
     try:
-        async with _client(patient, api_key="none") as client:
+        async with _client(patient, key="none") as client:
             answer = await client.health.with_raw_response.check(timeout=patient.timeout)
         _note_time(patient, answer)
         answer.parse()
@@ -92,10 +92,11 @@ async def check_clock(patient: Patient) -> Finding:
     return Finding("clock", "ok", "It agrees with the server's.")
 
 
-def _client(patient: Patient, api_key: str | None = None) -> AsyncAymaraAI:
+def _client(patient: Patient, key: str | None = None) -> AsyncAymaraAI:
     return AsyncAymaraAI(
         base_url=patient.url,
-        api_key=api_key,
+        api_key=key,
+        bearer_token=key,
         workspace_uuid=patient.workspace_uuid,
         allow_http=patient.allow_http,
         max_retries=0,

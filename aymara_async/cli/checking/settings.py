@@ -62,9 +62,6 @@ async def check_address(patient: Patient) -> Finding:
         return Finding("address", "failure", error.message, f"Correct {source}, or add --allow-http if that is meant.")
     patient.url = url
     parts = urlsplit(url)
-    if parts.path.rstrip("/").endswith("/v2"):
-        advice = f"Take /v2 off the end of {source}: each path begins with it."
-        return Finding("address", "warning", f"{url}, by {source}, ends with /v2, so that it comes twice.", advice)
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return Finding("address", "warning", f"{url}, by {source}: the key goes there unencrypted.", "Use https.")
     return Finding("address", "ok", f"{url}, by {source}.")
