@@ -40,13 +40,18 @@ async def adopt(turns: Sequence[Turn], journal: Journal) -> Adopted:
     matching = match(turns, [stray.scored for stray in strays])
     found = []
     for turn, scored in matching.found:
-        said = marks(scored.content)
-        if isinstance(scored.content, str) and said and turn.mark and turn.mark not in said:
-            adopted.changed.add(turn.id)
-        else:
+        if not _says_something_else(turn, scored):
             found.append((turn, by_response[id(scored)]))
+        elif turn.thread_uuid is None or scored.thread_uuid is not None:
+            adopted.changed.add(turn.id)
+        # else it may be the response to another thread, which the server does not tell
     adopted.changed.update(turn.id for group in matching.undecided for turn in group)
     if found:
         adopted.unscored = await journal.adopt(found)
         adopted.scored = {turn.id: stray.scored for turn, stray in found if turn.is_done(stray.scored)}
     return adopted
+
+
+def _says_something_else(turn: Turn, scored: ScoredResponse) -> bool:
+    said = marks(scored.content)
+    return isinstance(scored.content, str) and bool(said and turn.mark) and turn.mark not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -127,6 +128,7 @@ class EvalJob:
             is_sandbox=settings.is_sandbox,
             workspace_uuid=settings.workspace_uuid,
             grace_period=settings.grace_period,
+            patience=math.inf if settings.wait_timeout is None else settings.wait_timeout,
             progress=tell,
             ai_description=UNSET if settings.ai_description is None else settings.ai_description,
         )

@@ -38,7 +38,8 @@ class AsyncEvalRunner:
         timeout: Seconds that the model has for an answer; None for no limit. A plain function cannot be stopped: its
             thread goes on, but nobody waits for it.
         retry: How often a failing call is made again, with growing pauses; or a tenacity ``AsyncRetrying``.
-        wait_timeout: Seconds to wait for the eval's prompts; None for no limit.
+        wait_timeout: Seconds to wait for the eval's prompts, and for scores, of a server that gives none; None for no
+            limit.
         batch_size: Responses per scoring request.
         scoring_concurrency: Scoring requests under way at once.
         workspace_uuid: The workspace; else as the client says.
@@ -62,7 +63,7 @@ class AsyncEvalRunner:
         on_error: OnError = "raise",
         timeout: float | None = None,
         retry: int | AsyncRetrying = 0,
-        wait_timeout: float | None = 300.0,
+        wait_timeout: float | None = 600.0,
         batch_size: int = 50,
         scoring_concurrency: int = 8,
         workspace_uuid: str | None = None,

@@ -241,6 +241,19 @@ async def test_a_changed_answer_is_not_taken_for_the_one_that_was_scored(bench: 
     b.check_each_once()
 
 
+async def test_rows_of_one_prompt_are_adopted_by_what_they_say(bench: Any) -> None:
+    b = await bench(2, shape={"omits": ("thread_uuid",), "order": "reversed"})
+    rows = [
+        {"prompt_uuid": prompt, "thread_uuid": f"t{thread}", "content": f"{prompt} {thread}"}
+        for thread in range(5)
+        for prompt in b.prompts
+    ]
+    await b.scorer(batch_size=2, run_key="k").run(rows[6:])
+    result = await b.scorer(batch_size=1, run_key="k").run(iter(rows))
+    assert (result.scored, result.reconciled) == (10, 4)
+    assert set(b.sandbox.scored.values()) == {1}
+
+
 async def test_a_key_leaves_no_room_for_other_names(bench: Any) -> None:
     b = await bench(1)
     for other in ({"run_per_batch": True}, {"run_name": "x"}):

@@ -225,3 +225,18 @@ async def test_an_upload_that_meets_the_closed_client_does_not_hide_what_is_bein
     with pytest.raises(BatchOutcomeUnknownError, match="the client was closed before the answer came") as caught:
         await running
     assert len(caught.value.prompt_uuids) == 10
+
+
+async def test_an_answer_that_never_gets_a_score_leaves_all_others_scored(
+    client: AsyncAymaraAI, sandbox: Sandbox
+) -> None:
+    sandbox.shape = {"unscored": 0.2, "seed": 3}
+    runner = AsyncEvalRunner(client, str.upper, wait_timeout=1.0, grace_period=0.2, batch_size=5)
+    outcome = await runner.run_eval(params(40))
+    never = {turn.prompt.prompt_uuid for turn in outcome.exchanges if turn.score is None}
+    assert never == {
+        turn.prompt.prompt_uuid for turn in outcome.exchanges if sandbox.shape.leaves_unscored(turn.prompt.prompt_uuid)
+    }
+    assert 0 < len(never) < 40
+    assert all(turn.rejection is None for turn in outcome.exchanges)
+    assert set(sandbox.scored.values()) == {1}
