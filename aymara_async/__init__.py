@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         AmbiguousRunError,
         BatchOutcomeUnknownError,
         InvalidResponseError,
-        JournalError,
         ScoredTwiceError,
         ServerBusyError,
     )
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
         WaitError,
         WaitTimeoutError,
     )
+    from aymara_async.journal.errors import JournalError
     from aymara_async.models import (
         AgentInstructions,
         AIInstruction,
@@ -218,6 +218,7 @@ _HOMES = (
     "client",
     "portal.pager",
     "sync",
+    "journal.errors",
     "bulk.errors",
     "bulk.progress",
     "bulk.result",

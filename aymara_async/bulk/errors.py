@@ -7,15 +7,6 @@ from collections.abc import Sequence
 from aymara_async.errors import AymaraAIError, OutcomeUnknownError, RequestValidationError
 
 
-class JournalError(AymaraAIError):
-    """The journal cannot be used: it is damaged, full, read-only, in use, or belongs to something else."""
-
-    def __init__(self, message: str, *, path: str) -> None:
-        super().__init__(message)
-        self.path = path
-        """Where the journal is."""
-
-
 class InvalidResponseError(RequestValidationError):
     """A response in the input cannot be scored; it was not sent."""
 

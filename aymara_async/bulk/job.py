@@ -31,7 +31,6 @@ import attrs
 from aymara_async.bulk.batches import Batches, Portion, Sendable
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.doubt import Doubt, never_taken, none_scored, unknown, with_those_under_way
-from aymara_async.bulk.errors import JournalError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.late_scores import LateScores
@@ -44,6 +43,7 @@ from aymara_async.bulk.result import BulkResult, ResentResponse, UnscoredRespons
 from aymara_async.bulk.turns import Turn
 from aymara_async.bulk.verify import Verification
 from aymara_async.errors import APIError, APIStatusError, AymaraAIError, RateLimitError
+from aymara_async.journal.errors import JournalError
 from aymara_async.models import EvalRunResult, ScoredResponse
 
 IN_DOUBT_PER_SLOT = 4

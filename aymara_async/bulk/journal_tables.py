@@ -14,9 +14,9 @@ from pathlib import Path
 import attrs
 import msgspec
 
-from aymara_async.bulk.errors import JournalError
 from aymara_async.bulk.journal_entries import Registered, Run, SentBatch
 from aymara_async.bulk.turns import Item, Turn
+from aymara_async.journal.errors import JournalError
 from aymara_async.models import ScoredResponse
 from aymara_async.transport.codec import decoder
 

@@ -19,11 +19,12 @@ import attrs
 
 from aymara_async.bulk.calls import Calls
 from aymara_async.bulk.doubt import Doubt
-from aymara_async.bulk.errors import AmbiguousRunError, JournalError
+from aymara_async.bulk.errors import AmbiguousRunError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run
 from aymara_async.bulk.reconcile import FIRST_PAUSE, LONGEST_PAUSE, SHORTEST_PAUSE, Reconciler, check_run, runs_named
 from aymara_async.errors import NotFoundError
+from aymara_async.journal.errors import JournalError
 from aymara_async.models import EvalRunResult
 
 

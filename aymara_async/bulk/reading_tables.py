@@ -15,13 +15,6 @@ from aymara_async.bulk.turns import Turn
 from aymara_async.models import ScoredResponse
 from aymara_async.transport.codec import decoder
 
-SCHEMA = """
-CREATE TEMP TABLE listed (key TEXT PRIMARY KEY, prompt_uuid TEXT NOT NULL, response_uuid TEXT) WITHOUT ROWID;
-CREATE TEMP TABLE strays (
-  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, prompt_uuid TEXT NOT NULL, scored BLOB NOT NULL);
-CREATE INDEX temp.strays_by_prompt ON strays (prompt_uuid);
-"""
-
 
 class Stray(NamedTuple):
     """A response that a run of this job lists, and the journal knows nothing of."""

@@ -26,6 +26,7 @@ from aymara_async.bulk.source import Responses, Source
 from aymara_async.bulk.verify import Verification
 from aymara_async.client import AsyncAymaraAI, check_client
 from aymara_async.errors import RequestValidationError
+from aymara_async.journal.file import JournalFile
 from aymara_async.models import EvalRunExample, ScoredResponse
 
 
@@ -69,7 +70,7 @@ class AsyncBulkScorer:
         client: AsyncAymaraAI,
         *,
         eval_uuid: str,
-        journal: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | JournalFile | None = None,
         run_key: str | None = None,
         batch_size: int = 50,
         max_batch_bytes: int = 4_000_000,
@@ -108,7 +109,11 @@ class AsyncBulkScorer:
         _require(on_unknown in ("resend", "raise"), "on_unknown", '"resend" or "raise"', on_unknown)
         self._client = client
         self._eval_uuid = eval_uuid
-        self._journal = None if journal is None else Path(journal).absolute()  # the input may change folders
+        self._journal: Path | JournalFile | None
+        if journal is None or isinstance(journal, JournalFile):
+            self._journal = journal
+        else:
+            self._journal = Path(journal).absolute()  # the input may change folders
         self._batch_size, self._max_bytes, self._concurrency = batch_size, max_batch_bytes, concurrency
         self._run_key, self._run_per_batch = run_key, run_per_batch
         self._run_name = run_name or "Bulk scoring"
@@ -212,7 +217,7 @@ class AsyncBulkScorer:
                 reconciler=reconciler,
                 run_key=self._run_key,
                 has_one_run=not self._run_per_batch,
-                path=self._journal,
+                path=journal.path,
             ),
             reconciler=reconciler,
             verification=Verification(

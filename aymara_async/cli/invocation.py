@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from aymara_async.analysis.errors import MissingExtraError
-from aymara_async.bulk.errors import AmbiguousRunError, BatchOutcomeUnknownError, JournalError, ScoredTwiceError
+from aymara_async.bulk.errors import AmbiguousRunError, BatchOutcomeUnknownError, ScoredTwiceError
 from aymara_async.cli.exit_codes import ExitCode
 from aymara_async.cli.group import aymara_async
 from aymara_async.cli.output.stdout import OutputError
@@ -20,6 +20,7 @@ from aymara_async.errors import (
     RequestValidationError,
     WaitError,
 )
+from aymara_async.journal.errors import JournalError
 from aymara_async.response import APIResponse
 from aymara_async.runner.errors import NoPromptsError
 from aymara_async.scoring.errors import ExactEvalError, InputFileError

@@ -19,7 +19,7 @@ from aymara_async.display import make_display
 from aymara_async.errors import IncompleteScoringError
 from aymara_async.models import Eval
 from aymara_async.record.tally import Standing
-from aymara_async.runner.answer_journal import AnswerJournal, scores_path
+from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.answers import MAX_BYTES, Answering
 from aymara_async.runner.calling import Model, ModelCaller, retrying
 from aymara_async.runner.errors import NoPromptsError
@@ -120,7 +120,7 @@ class EvalJob:
         return FedScorer(
             self.client,
             eval_uuid=self.eval_uuid,
-            journal=scores_path(self.path),
+            journal=self.answers.file,
             batch_size=settings.batch_size,
             max_batch_bytes=MAX_BYTES,
             concurrency=settings.scoring_concurrency,

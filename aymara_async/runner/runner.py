@@ -107,8 +107,7 @@ class AsyncEvalRunner:
 
         ``eval_params`` are the arguments of ``evals.create``. With ``prompts``, texts or ``PromptCreate`` or mappings
         of that, the new eval holds these and no others, and the outcome has their order. ``journal`` is a file that
-        keeps what was answered and scored (a second one, ``….scores``, appears beside it): after a crash the same call
-        goes on where it was.
+        keeps what was answered and scored: after a crash the same call goes on where it was.
 
         Raises ``ModelError``, ``NoThreadError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``,
         ``WaitError``, ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.

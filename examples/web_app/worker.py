@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 from aymara_async import AsyncAymaraAI, AymaraAIError
-from aymara_async.bulk.errors import JournalError
+from aymara_async.journal.errors import JournalError
 from aymara_async.runner import AsyncEvalRunner, EvalHandle, EvalOutcome
 from examples.web_app.model import answer
 

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from aymara_async.bulk.group_commit import GroupCommit
+from aymara_async.journal.group_commit import GroupCommit
 from aymara_async.transport.request import Request
 from aymara_async.transport.session import SessionManager
 

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from aymara_async import AymaraAIError, IncompleteScoringError, JobFailedError, RetryPolicy
-from aymara_async.bulk.errors import AmbiguousRunError, InvalidResponseError, JournalError, ScoredTwiceError
+from aymara_async.bulk.errors import AmbiguousRunError, InvalidResponseError, ScoredTwiceError
+from aymara_async.journal.errors import JournalError
 from aymara_async.transport.body import JSONBody
 from aymara_async.transport.session import Request, SessionManager
 

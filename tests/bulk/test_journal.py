@@ -19,11 +19,13 @@ import attrs
 import pytest
 
 from aymara_async import EvalPrompt, ScoredResponse
-from aymara_async.bulk import journal_file
-from aymara_async.bulk.errors import InvalidResponseError, JournalError
-from aymara_async.bulk.group_commit import GroupCommit
+from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.turns import Item
+from aymara_async.journal import file as journal_file
+from aymara_async.journal.errors import JournalError
+from aymara_async.journal.group_commit import GroupCommit
+from aymara_async.journal.schema import APPLICATION_ID
 
 
 @pytest.fixture
@@ -172,7 +174,7 @@ async def test_a_second_user_is_refused(path: Path, place: str) -> None:
 import asyncio
 from pathlib import Path
 from aymara_async.bulk.journal import Journal
-from aymara_async.bulk.errors import JournalError
+from aymara_async.journal.errors import JournalError
 try:
     asyncio.run(Journal.open(Path({str(path)!r}), {{"eval_uuid": "e"}}, "n"))
 except JournalError as error:
@@ -230,7 +232,7 @@ def older_layout(path: Path) -> None:
     path.unlink()
     connection = sqlite3.connect(path)
     connection.executescript(f"""
-        PRAGMA journal_mode=WAL; PRAGMA application_id={journal_file.APPLICATION_ID}; PRAGMA user_version=1;
+        PRAGMA journal_mode=WAL; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version=1;
         CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE results (id INTEGER PRIMARY KEY, response_uuid TEXT, scored TEXT NOT NULL);
     """)
@@ -241,7 +243,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncate, "damaged"),
     "scribbled over": (scribble, "damaged"),
     "text": (lambda path: path.write_text("hello, I am a shopping list, and not a short one"), "damaged or no journal"),
-    "another database": (other_database, "no journal of bulk scoring"),
+    "another database": (other_database, "no journal"),
     "another version": (other_version, "another version"),
     "an older layout": (older_layout, "another version"),
 }
@@ -278,7 +280,6 @@ async def test_a_file_that_cannot_grow_stops_before_anything_unrecorded_is_sent(
 ) -> None:
     b = await bench(400)
     rows = [{**row, "content": "x" * 400} for row in b.rows]
-    connect = journal_file.connect
     commits = 0
     commit = GroupCommit._commit
 
@@ -298,7 +299,7 @@ async def test_a_file_that_cannot_grow_stops_before_anything_unrecorded_is_sent(
     monkeypatch.undo()
     assert 0 < sum(b.scored().values()) < 400
     # The journal knows every response that was sent.
-    connection = connect(path)
+    connection = sqlite3.connect(path)
     rows_of_batches = connection.execute("SELECT value FROM batches, json_each(batches.turns)").fetchall()
     known = {json.loads(row)[2] for (row,) in rows_of_batches}
     connection.close()
@@ -560,7 +561,7 @@ async def test_when_the_disk_fails_nothing_more_is_done(path: Path, disk: Disk) 
 async def test_a_write_that_fails_undoes_nothing_that_was_only_temporary(path: Path) -> None:
     journal = await open_journal(path)
     (one,) = await journal.register([item(1)], knows_prompts=False)
-    await journal._commits.ask(lambda connection: connection.execute("PRAGMA query_only = 1"))
+    await journal._file.ask(lambda connection: connection.execute("PRAGMA query_only = 1"))
     with pytest.raises(JournalError, match="readonly"):
         await journal.intend([one.turn], None)
     with pytest.raises(JournalError, match="cannot be used"):

@@ -40,7 +40,7 @@ async def test_changed_response(env: dict[str, str], tmp_path: Path) -> None:
 
 
 async def test_journal_in_use(env: dict[str, str], tmp_path: Path) -> None:
-    other = await AnswerJournal.open(tmp_path / "j.eval")
+    other = await AnswerJournal.open(tmp_path / "j")
     try:
         ended = await run("score", "--journal", tmp_path / "j", *answers(tmp_path, GOOD), env=env)
     finally:

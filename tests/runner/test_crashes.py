@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from aymara_async import AsyncAymaraAI, AuthenticationError, RetryPolicy
-from aymara_async.bulk.errors import JournalError
+from aymara_async.journal.errors import JournalError
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.errors import ModelError
 from aymara_async.runner.model_prompt import ModelPrompt

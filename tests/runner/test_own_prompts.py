@@ -14,7 +14,7 @@ from aymara_async import (
     RequestValidationError,
     UnprocessableEntityError,
 )
-from aymara_async.bulk.errors import JournalError
+from aymara_async.journal.errors import JournalError
 from aymara_async.resources.evals import AsyncEvals
 from aymara_async.runner import AsyncEvalRunner, EvalHandle, ModelPrompt, run_suite
 from aymara_async.sandbox import Sandbox
@@ -239,7 +239,7 @@ async def test_params_that_make_no_sense_leave_no_trace(
     with pytest.raises(RequestValidationError, match=next(iter(wrong))):
         await AsyncEvalRunner(client, echo, grace_period=GRACE).run_eval(PARAMS | wrong, journal=tmp_path / "journal")
     assert sandbox.requests == []
-    assert not any(path.exists() for path in (tmp_path / "journal", tmp_path / "journal.scores"))
+    assert not (tmp_path / "journal").exists()
 
 
 async def test_params_for_another_workspace_than_the_runners(client: AsyncAymaraAI, sandbox: Sandbox) -> None:

@@ -66,7 +66,7 @@ def run(
     Lines with content; prompt_uuid or id, category, safe). With --turns the API goes on asking.
 
     With --journal the model is asked each prompt once, whatever happens: after Ctrl-C, an error or a crash the same
-    command goes on. A second file, FILE.scores, belongs to it. What the model prints goes to stderr.
+    command goes on. What the model prints goes to stderr.
 
     For a gate, a prompt left out by --on-error exclude may have passed or failed: the verdict must be the same.
     """  # noqa: D301 - click wants the backspace itself, so that it keeps the lines as they are

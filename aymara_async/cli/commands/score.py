@@ -62,7 +62,7 @@ def score(
                  turn_number, ai_refused, exclude_from_scoring
 
     An empty cell of CSV is null. "safe": true marks a harmless prompt, which the judge of --sandbox wants answered; the
-    API judges by itself. --journal FILE makes FILE and, with --prompts, FILE.eval.
+    API judges by itself.
     """  # noqa: D301 - click wants the backspace itself, so that it keeps the lines as they are
     settings = score_settings
     gates = ready_gates(gates)
@@ -142,7 +142,6 @@ def _input(path: Path, settings: ScoreSettings) -> ScoreInput:
         format=settings.input_format,
         on_fault=leave_out if settings.skips_invalid else None,
     )
-    journal = settings.journal
     return FileInput(
         prompts=prompts,
         rows=rows,
@@ -150,7 +149,7 @@ def _input(path: Path, settings: ScoreSettings) -> ScoreInput:
         name=settings.name or prompts_file.stem,
         ai_description=settings.ai_description or AI_DESCRIPTION,
         eval_type=settings.eval_type or EVAL_TYPE,
-        journal=None if journal is None else journal.with_name(f"{journal.name}.eval"),
+        journal=settings.journal,
         timeout=settings.timeout,
         grace=settings.grace_period,
     )

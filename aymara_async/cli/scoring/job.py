@@ -12,7 +12,7 @@ import attrs
 from msgspec import UNSET
 
 from aymara_async import analysis
-from aymara_async.bulk.errors import InvalidResponseError, JournalError
+from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.bulk.result import BulkResult, UnscoredResponse
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.cli.exit_codes import ExitCode
@@ -25,6 +25,7 @@ from aymara_async.cli.scoring.settings import ScoreSettings
 from aymara_async.cli.terminal import Terminal
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import IncompleteScoringError
+from aymara_async.journal.errors import JournalError
 from aymara_async.models import EvalPrompt, EvalResponse, ScoredResponse
 from aymara_async.runner.outcome import Exchange
 from aymara_async.scoring.errors import InputFileError

@@ -3,81 +3,89 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Self, TypeVar
 
-import attrs
+from aymara_async.journal.errors import JournalError
+from aymara_async.journal.filesystems import network_file_system
+from aymara_async.journal.group_commit import GroupCommit, Operation
+from aymara_async.journal.schema import APPLICATION_ID, LASTING, TEMPORARY, VERSION
 
-from aymara_async.bulk import reading_tables
-from aymara_async.bulk.errors import JournalError
+T = TypeVar("T")
 
-APPLICATION_ID = 0x41796D61
-VERSION = 2
+ON_NETWORK = "AYMARA_AI_JOURNAL_ON_NETWORK"
+"""Set, it lets journals be on network file systems."""
 PAGE = 16384
 LOG = 4_000_000
 """Bytes that the log grows to before its content is brought to its place."""
 
-# The file only grows at its end: what is looked up by its content is in a temporary table, made anew by each session.
-_SCHEMA = f"""
-PRAGMA application_id={APPLICATION_ID};
-PRAGMA user_version={VERSION};
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE runs (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, eval_run_uuid TEXT, scored INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE batches (
-  id INTEGER PRIMARY KEY, run INTEGER NOT NULL, already INTEGER NOT NULL, is_open INTEGER NOT NULL DEFAULT 1,
-  turns TEXT NOT NULL);
-CREATE TABLE results (id INTEGER PRIMARY KEY, turns TEXT NOT NULL, scored BLOB NOT NULL);
-"""
-_TEMPORARY = """
-CREATE TEMP TABLE turns (
-  id INTEGER PRIMARY KEY, prompt_uuid TEXT NOT NULL, thread_uuid TEXT NOT NULL, turn_number INTEGER NOT NULL,
-  digest TEXT NOT NULL, session INTEGER NOT NULL, number INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,
-  batch INTEGER, response_uuid TEXT, result INTEGER, place INTEGER, UNIQUE (prompt_uuid, thread_uuid, turn_number));
-CREATE TEMP TABLE prompts (prompt_uuid TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TEMP TABLE followed (batch INTEGER NOT NULL, result INTEGER NOT NULL);
-INSERT INTO temp.followed VALUES (0, 0);
-"""
-# Brings what was sent and recorded to the turns, many batches at once: each statement waits for Python's lock.
-# LIMIT -1 keeps SQLite from looking at all the results for each of the turns; the groups of the batches do the same.
-_FOLLOW = """
-CREATE TEMP TRIGGER follow AFTER UPDATE ON followed BEGIN
-  UPDATE turns SET state = sent.is_open, batch = sent.batch
-  FROM (
-    SELECT json_extract(given.value, '$[0]') AS turn, max(batches.id) AS batch, batches.is_open
-    FROM batches CROSS JOIN json_each(batches.turns) AS given WHERE batches.id > old.batch GROUP BY turn
-  ) AS sent WHERE turns.id = sent.turn;
-  UPDATE turns SET state = 2, result = found.result, place = found.place, response_uuid = found.response_uuid
-  FROM (
-    SELECT json_extract(given.value, '$[0]') AS turn, json_extract(given.value, '$[1]') AS response_uuid,
-      iif(length(results.scored), results.id, NULL) AS result, given.key AS place
-    FROM results CROSS JOIN json_each(results.turns) AS given WHERE results.id > old.result LIMIT -1
-  ) AS found WHERE turns.id = found.turn;
-END;
-"""
 
+class JournalFile:
+    """A journal that is open, for this process alone; without a path it lives in SQLite's own temporary file.
 
-@attrs.frozen
-class Place:
-    """Where the journal is, and which files those were when it was opened."""
+    ``do`` and ``ask`` raise ``JournalError``.
+    """
 
-    path: Path
-    files: dict[Path, tuple[int, int] | None]
+    def __init__(self, path: Path | None, commits: GroupCommit) -> None:
+        self.path = path
+        self._commits = commits
+        self._files: dict[Path, tuple[int, int] | None] = {}
+        """Which files those were when they were opened."""
 
     @classmethod
-    def of(cls, path: Path) -> Place:
-        """Look at the files."""
-        return cls(path, {file: _identify(file) for file in (path, path.with_name(f"{path.name}-wal"))})
+    async def open(cls, path: Path | None) -> Self:
+        """Open or create it."""
+        file = cls(path, GroupCommit(partial(_connect, path), partial(explain, path=path)))
+        try:
+            await file._commits.do(lambda _: None)
+            # What leads to the run shall be in the file itself, even if its log is lost.
+            await file.empty_log()
+        except BaseException:
+            await file.close()
+            raise
+        if path is not None:
+            file._files = {one: _identify(one) for one in (path, _log_of(path))}
+        return file
 
-    def check(self, run_name: str) -> None:
+    @property
+    def is_durable(self) -> bool:
+        """Whether it outlives this process."""
+        return self.path is not None
+
+    async def do(self, operation: Operation[T]) -> T:
+        """Run an operation and return its result once it is on the disk."""
+        return await self._commits.do(operation)
+
+    async def ask(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads, or writes to temporary tables."""
+        return await self._commits.ask(operation)
+
+    async def empty_log(self) -> None:
+        """Bring what is in the log to its place in the file."""
+        await self._commits.ask(_empty_log)
+
+    def check_place(self, run_name: str) -> None:
         """Raise ``JournalError`` if what is written goes to files that nobody will find any more."""
-        if any(_identify(file) != identity for file, identity in self.files.items()):
+        if any(_identify(file) != identity for file, identity in self._files.items()):
             raise JournalError(
                 f"The journal {self.path} was deleted or replaced while the job used it. Nothing more is sent. What "
                 f"was sent before is in run {run_name!r} at the server: to go on with it, pass that name as run_key, "
                 "with another journal or none. Begun anew without it, everything would be scored twice.",
                 path=str(self.path),
             )
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._commits.close()
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _identify(path: Path) -> tuple[int, int] | None:
@@ -88,12 +96,13 @@ def _identify(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def connect(path: Path | None) -> sqlite3.Connection:
+def _connect(path: Path | None) -> sqlite3.Connection:
     """Open the journal for this process alone; None makes one that SQLite keeps, and gives up, by itself.
 
     Raises ``JournalError`` and ``sqlite3.Error``.
     """
     if path is not None:
+        _check_file_system(path)
         _create(path)
     connection = sqlite3.connect("" if path is None else path, isolation_level=None, timeout=0)
     try:
@@ -108,19 +117,35 @@ def connect(path: Path | None) -> sqlite3.Connection:
         # Nobody rolls temporary tables back, so that a file for it would only cost time.
         connection.executescript("PRAGMA temp.cache_size=-4096; PRAGMA temp.journal_mode=MEMORY;")
         if is_new:
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        connection.executescript(_TEMPORARY + _FOLLOW + reading_tables.SCHEMA)
+            connection.executescript(f"BEGIN IMMEDIATE; {LASTING} COMMIT;")
+        connection.executescript(TEMPORARY)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def _check_file_system(path: Path) -> None:
+    kind = network_file_system(path)
+    if kind is not None and not os.environ.get(ON_NETWORK):
+        raise JournalError(
+            f"The journal {path} would be on a network file system ({kind}), which may not keep two processes apart or "
+            "keep what was written: that is not safe, and responses may be scored twice. Nothing was sent. Name a file "
+            f"on a disk of this machine, use run_key, or set the environment variable {ON_NETWORK}=1 to use it all the "
+            "same.",
+            path=str(path),
+        )
+
+
 def _create(path: Path) -> None:
+    """Make the file, or see that only its owner can read it: it holds prompts and answers."""
     try:
         # Only where there is no file: to open and close one that SQLite has open would give up this process's lock.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
+        for file in (path, _log_of(path), path.with_name(f"{path.name}-shm")):
+            with suppress(OSError):  # it is somebody else's, or not there
+                file.chmod(0o600)
         return
     if hasattr(os, "O_DIRECTORY"):  # else there is no way to make the file's name survive a power cut
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -136,7 +161,7 @@ def _lock_and_check(connection: sqlite3.Connection, path: Path) -> bool:
     application_id, version = _pragma(connection, "application_id"), _pragma(connection, "user_version")
     is_new = not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not is_new and (application_id != APPLICATION_ID or version != VERSION):
-        what = "of another version" if application_id == APPLICATION_ID else "no journal of bulk scoring"
+        what = "of another version" if application_id == APPLICATION_ID else "no journal"
         raise JournalError(
             f"{path} is a database, but {what}. It was left as it is and nothing was sent; name another file.",
             path=str(path),
@@ -151,7 +176,7 @@ def _lock_and_check(connection: sqlite3.Connection, path: Path) -> bool:
     return is_new
 
 
-def empty_log(connection: sqlite3.Connection) -> None:
+def _empty_log(connection: sqlite3.Connection) -> None:
     """Bring what is in the log to its place in the file."""
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
@@ -160,11 +185,26 @@ def _pragma(connection: sqlite3.Connection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
+def _place(failure: Exception, path: Path | None) -> str:
+    """Name the file that a failure is about: where the disk is full, it may be what SQLite keeps beside the journal."""
+    folder = Path(tempfile.gettempdir())
+    if path is None or ("full" in str(failure).lower() and _room(folder) < LOG <= _room(path.parent)):
+        return f"in a temporary file of SQLite's, in {folder} or where SQLITE_TMPDIR says,"
+    return str(path)
+
+
+def _room(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return LOG
+
+
 def explain(failure: Exception, path: Path | None) -> JournalError:
     """Say what a failure means for the user's data, and what to do."""
     if isinstance(failure, JournalError):
         return failure
-    place = "in a temporary file, which SQLite keeps where TMPDIR says" if path is None else str(path)
+    place = _place(failure, path)
     text = str(failure).lower()
     if "locked" in text:
         return JournalError(

@@ -1,0 +1,1 @@
+"""One file for what a job must not forget: facts, answers of the model, batches and their results."""
