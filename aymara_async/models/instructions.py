@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from aymara_async.models.model import Model, model
-from aymara_async.models.unions import NamedUnion
 
 
 @model
@@ -50,26 +47,8 @@ class ToolString(Model):
     """Tells the shape of ``value``."""
 
 
-if TYPE_CHECKING:
-    Tools: TypeAlias = ToolArray | ToolDict | ToolString
-else:
-
-    class Tools(metaclass=NamedUnion):
-        """``ToolArray``, ``ToolDict`` or ``ToolString``, told apart by ``type`` or, without it, by the value."""
-
-        members = (ToolArray, ToolDict, ToolString)
-
-        @staticmethod
-        def choose(value: object) -> type:
-            if not isinstance(value, dict) or "value" not in value:
-                raise ValueError("Expected an object with the field `value`")
-            tag = value.get("type")
-            if tag is None:
-                tag = {list: "array", str: "string"}.get(type(value["value"]), "dict")
-            kinds = {"array": ToolArray, "dict": ToolDict, "string": ToolString}
-            if tag not in kinds:
-                raise ValueError(f"Expected `type` to be 'array', 'dict' or 'string', got {tag!r}")
-            return kinds[tag]
+Tools: TypeAlias = ToolArray | ToolDict | ToolString
+"""Told apart by ``type`` or, without it, by the value."""
 
 
 @model
@@ -92,43 +71,11 @@ class WorkflowInstructions(Model):
     """The agents, at least one."""
 
 
+AIInstructions: TypeAlias = str | AgentInstructions | WorkflowInstructions
+"""Told apart by their fields."""
+
 if TYPE_CHECKING:
-    AIInstructions: TypeAlias = str | AgentInstructions | WorkflowInstructions
     AnsweredInstructions: TypeAlias = AIInstructions
 else:
-
-    class AIInstructions(metaclass=NamedUnion):
-        """Text, ``AgentInstructions``, or ``WorkflowInstructions``, told apart by their fields."""
-
-        members = (str, AgentInstructions, WorkflowInstructions)
-
-        @staticmethod
-        def choose(value: object) -> type:
-            if isinstance(value, str):
-                return str
-            if not isinstance(value, dict):
-                raise ValueError(f"Expected a string or an object, got `{type(value).__name__}`")
-            return WorkflowInstructions if "instructions" in value else AgentInstructions
-
-    @model
-    class InstructionsObject:
-        """Instructions that are no text; once it is made, it becomes what its fields tell."""
-
-        members = (AgentInstructions, WorkflowInstructions)
-
-        instructions: object = UNSET
-        """The agents, of a workflow."""
-        system_prompt: object = UNSET
-        """The agent's system prompt, of one agent."""
-        agent_name: object = UNSET
-        """Name of the agent, if it has one."""
-        tools: object = UNSET
-        """The tools it may call, if any."""
-
-        def __attrs_post_init__(self) -> None:
-            given = {name: value for name, value in self.__dict__.items() if value is not UNSET}
-            made = AIInstructions.structure(given)
-            self.__class__, self.__dict__ = type(made), made.__dict__
-
-    # For answers: a decoder takes text, which nearly all instructions are, without asking Python what it is.
-    AnsweredInstructions = str | InstructionsObject
+    # In an answer nearly all are text, which msgspec takes by itself; what it refuses is decoded as the union.
+    AnsweredInstructions = Annotated[str, AIInstructions]

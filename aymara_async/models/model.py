@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Annotated, Any, ClassVar, Self, TypeVar, dataclass_transform, get_type_hints
 
 import attrs
 import msgspec
@@ -22,7 +22,8 @@ class _DataclassFields:
     def __get__(self, instance: object, owner: type[Any]) -> dict[str, dataclasses.Field[Any]]:
         if not attrs.has(owner):  # msgspec and cattrs look at classes before they are made
             raise AttributeError("__dataclass_fields__")
-        described = [(field.name, field.type or object, _dataclass_field(field)) for field in attrs.fields(owner)]
+        hints = get_type_hints(owner, include_extras=True)  # cattrs, which takes a model for a dataclass, needs all
+        described = [(field.name, hints[field.name], _dataclass_field(field)) for field in attrs.fields(owner)]
         made: Any = dataclasses.make_dataclass(owner.__name__, described, kw_only=True)
         fields = {field.name: field for field in dataclasses.fields(made)}
         type.__setattr__(owner, "__dataclass_fields__", fields)
@@ -56,7 +57,7 @@ class Model:
     def _convert(cls, value: object) -> Self:
         if isinstance(value, cls):
             return value
-        from aymara_async.models.unions import read_model
+        from aymara_async.models.converter import read_model
 
         return read_model(cls, value)
 

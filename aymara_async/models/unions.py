@@ -1,63 +1,87 @@
-"""Unions that JSON alone cannot tell apart, and how a value becomes the member that is meant."""
+"""The unions of models that msgspec cannot tell apart, and which member a value is to become."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-import msgspec
+import attrs
+from msgspec import UnsetType
 
-T = TypeVar("T")
+from aymara_async.models.instructions import (
+    AgentInstructions,
+    AIInstructions,
+    ToolArray,
+    ToolDict,
+    Tools,
+    ToolString,
+    WorkflowInstructions,
+)
 
-building: threading.RLock = threading.RLock()
-"""Held while msgspec learns a class: another thread that used what is only half learnt would crash the process."""
-_learnt: set[type] = set()
+Choose: TypeAlias = Callable[[object], type]
+"""Tells the member that a value is to become; raises ``ValueError``."""
 
-
-def learnt(cls: type[T]) -> type[T]:
-    """Return the class after msgspec has learnt it, with all that is in it."""
-    if cls not in _learnt:
-        with building:
-            msgspec.json.Decoder(cls)
-        _learnt.add(cls)
-    return cls
-
-
-def convert_member(value: object, member: type, hook: Callable[[type, object], object]) -> object:
-    """Convert to a union's member, with its fault reported where the union stands."""
-    if type(value) is member:
-        return value
-    try:
-        return msgspec.convert(value, learnt(member), dec_hook=hook)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+_TOOLS: dict[str, type] = {"array": ToolArray, "dict": ToolDict, "string": ToolString}
 
 
-class NamedUnion(type):
-    """Metaclass of such unions: ``choose`` tells by its content which member a value is to become.
-
-    A type checker sees the plain union; at runtime it is a class whose ``isinstance`` covers the members.
-    """
-
-    members: tuple[type, ...]
-    choose: Callable[[object], type]
-
-    def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.members)
-
-    def structure(cls, value: object) -> object:
-        """Make the member; raises ``ValueError``."""
-        return convert_member(value, cls.choose(value), _structure)
+def _choose_tools(value: object) -> type:
+    if not isinstance(value, dict) or "value" not in value:
+        raise ValueError("Expected an object with the field `value`")
+    tag = value.get("type")
+    if tag is None:
+        inner = value["value"]
+        tag = "array" if isinstance(inner, list) else "string" if isinstance(inner, str) else "dict"
+    if not isinstance(tag, str) or tag not in _TOOLS:
+        raise ValueError(f"Expected `type` to be 'array', 'dict' or 'string', got {tag!r}")
+    return _TOOLS[tag]
 
 
-def _structure(target: type, value: object) -> object:
-    return target.structure(value) if isinstance(target, NamedUnion) else value  # the latter for `object`, any JSON
+def _choose_instructions(value: object) -> type:
+    if isinstance(value, str):
+        return str
+    if not isinstance(value, dict):
+        raise ValueError(f"Expected a string or an object, got `{type(value).__name__}`")
+    return WorkflowInstructions if "instructions" in value else AgentInstructions
 
 
-def read_model(cls: type[T], value: object) -> T:
-    """Make a model of a mapping as in the JSON; raises ``ValueError``, which names the field."""
-    try:
-        return msgspec.convert(value, learnt(cls), dec_hook=_structure)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+_CHOICES: dict[frozenset[Any], Choose] = {
+    frozenset(get_args(Tools)): _choose_tools,
+    frozenset(get_args(AIInstructions)): _choose_instructions,
+}
+
+
+def choice_of(annotation: Any) -> Choose | None:
+    """Return how a member is chosen, for a union in which msgspec cannot tell; it may also be null or left out."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return None
+    return _CHOICES.get(frozenset(get_args(annotation)) - {NoneType, UnsetType})
+
+
+def beyond_text(annotation: Any) -> Any:
+    """Return the union that is meant where msgspec is shown only the text of it; None elsewhere."""
+    if get_origin(annotation) is not Annotated:
+        return None
+    return next((note for note in annotation.__metadata__ if choice_of(note)), None)
+
+
+@cache
+def parts(annotation: Any) -> frozenset[Any]:
+    """Return all types that are in a type, at any depth, itself included."""
+    found: set[Any] = set()
+    left = [annotation]
+    while left:
+        part = left.pop()
+        if isinstance(part, list):  # what a callable takes
+            left += part
+            continue
+        if part in found:
+            continue
+        found.add(part)
+        arguments = get_args(part)
+        left += arguments[:1] if get_origin(part) is Annotated else arguments
+        cls = get_origin(part) or part
+        if isinstance(cls, type) and attrs.has(cls):
+            left += get_type_hints(cls, include_extras=True).values()
+    return frozenset(found)

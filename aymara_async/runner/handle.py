@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import attrs
 import msgspec
 
 from aymara_async.errors import ConfigurationError
-from aymara_async.models.unions import learnt
+from aymara_async.transport.codec import decoder
 
 VERSION = 1
 
@@ -33,11 +31,11 @@ class EvalHandle:
         """Convert to a JSON string."""
         return msgspec.json.encode(self).decode()
 
-    @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    @staticmethod
+    def from_json(text: str | bytes) -> EvalHandle:
         """Read what ``to_json`` wrote; raises ``ConfigurationError``."""
         try:
-            handle = msgspec.json.decode(text, type=learnt(cls))
+            handle: EvalHandle = decoder(EvalHandle)(text.encode() if isinstance(text, str) else text)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"This is no handle of an eval: {error}.") from error
         if handle.version != VERSION:

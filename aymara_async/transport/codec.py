@@ -1,6 +1,5 @@
-"""The one cattrs converter: JSON to models, and requests to JSON, both checked.
+"""JSON to models, by the converter, and requests to JSON; both checked.
 
-msgspec decodes the attrs classes natively; the converter's own hooks serve what it cannot, the named unions.
 A request is checked by a strict struct made from the attrs class, so that instances and mappings take the same way.
 """
 
@@ -8,20 +7,21 @@ from __future__ import annotations
 
 import logging
 import re
+from abc import ABC
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from math import isfinite
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 import msgspec
 from cattrs.errors import StructureHandlerNotFoundError
-from cattrs.preconf.msgspec import MsgspecJsonConverter, configure_converter
 
 from aymara_async.errors import RequestValidationError
-from aymara_async.models.unions import NamedUnion, building, convert_member, learnt
+from aymara_async.models.converter import converter, has_hook, learn
+from aymara_async.models.unions import Choose, choice_of, parts
 
 T = TypeVar("T")
 
@@ -55,37 +55,10 @@ class InvalidJSONError(ValueError):
         return cls(_LOCATION.sub("", text), path)
 
 
-def _structure(target: type, value: object) -> object:
-    return converter().structure(value, target)
-
-
-def _structure_strictly(target: type, value: object) -> object:
-    if not isinstance(target, NamedUnion):  # `object`, for any JSON
-        return value
-    return convert_member(value, _strict_type(target.choose(value)), _structure_strictly)
-
-
-class _Converter(MsgspecJsonConverter):
-    def get_loads_hook(self, cl: type[T]) -> Callable[[bytes], T]:
-        """Let msgspec decode the bytes into the type itself, hooks of this converter included."""
-        return msgspec.json.Decoder(cl, dec_hook=_structure).decode
-
-
-@cache
-def converter() -> MsgspecJsonConverter:
-    """Make the converter, once."""
-    made = _Converter()
-    configure_converter(made)
-    made.register_structure_hook_func(lambda cl: isinstance(cl, NamedUnion), lambda value, cl: cl.structure(value))
-    made.register_structure_hook_func(lambda cl: cl is object, lambda value, _: value)
-    return made
-
-
 @cache
 def decoder(cl: type[T]) -> Callable[[bytes], T]:
     """Return the function that decodes JSON to the type; it raises what ``InvalidJSONError.explain`` takes."""
-    with building:
-        return converter().get_loads_hook(cl)
+    return converter().get_loads_hook(cl)
 
 
 def decode_leniently(content: bytes, cl: type) -> object:
@@ -124,9 +97,9 @@ def said_once() -> None:
 def check_type(cl: type) -> None:
     """Raise ``RequestValidationError`` for what no JSON can be decoded to, before there is anything to decode."""
     try:
-        if isinstance(msgspec.inspect.type_info(cl), msgspec.inspect.CustomType):
+        if has_hook(cl):
             converter().get_structure_hook(cl)
-    except (TypeError, StructureHandlerNotFoundError) as error:
+    except (TypeError, NameError, StructureHandlerNotFoundError) as error:
         raise RequestValidationError(
             f"cast_to cannot be {cl!r}: JSON does not decode to it. Nothing was sent; pass an attrs class, dict, list, "
             "str, bytes, APIResponse or type(None).",
@@ -138,11 +111,12 @@ def _strict_type(annotation: Any) -> Any:
     """Replace the attrs classes in an annotation by their strict structs."""
     if attrs.has(annotation):
         return _strict_struct(annotation)
-    if isinstance(annotation, NamedUnion):
-        return _strict_union(annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return Annotated[_strict_type(arguments[0]), *arguments[1:]]
+    if choose := choice_of(annotation):
+        others = [other for other in (NoneType, msgspec.UnsetType) if other in arguments]
+        return Union[(_strict_union(choose), *others)]
     if origin in (Union, UnionType):
         return Union[tuple(_strict_type(argument) for argument in arguments)]  # noqa: UP007 - of a number only known here
     if origin is list:
@@ -150,10 +124,29 @@ def _strict_type(annotation: Any) -> Any:
     return annotation
 
 
+class _Member(ABC):
+    """What msgspec is shown for a union that it cannot tell apart; its hook makes the value, of whatever type."""
+
+    choose: Choose
+
+    @classmethod
+    def __subclasshook__(cls, _: type) -> bool:
+        return True
+
+
 @cache
-def _strict_union(union: NamedUnion) -> NamedUnion:
-    """Twin whose members are strict structs, which the union itself would not take for its own."""
-    return NamedUnion(union.__name__, (), {"members": (object,), "choose": staticmethod(union.choose)})
+def _strict_union(choose: Choose) -> type[_Member]:
+    return type("Member", (_Member,), {"choose": staticmethod(choose)})
+
+
+def _structure_strictly(target: type, value: object) -> object:
+    if target is object:  # any JSON
+        return value
+    assert issubclass(target, _Member), "msgspec knows all else that is in a request"
+    try:
+        return msgspec.convert(value, _strict_type(target.choose(value)), dec_hook=_structure_strictly)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error  # or its path would not begin with that of the union
 
 
 @cache
@@ -166,7 +159,9 @@ def _strict_struct(cls: type) -> type[msgspec.Struct]:
             fields.append((field.name, annotation))
         else:
             fields.append((field.name, annotation | msgspec.UnsetType, msgspec.UNSET))
-    return learnt(msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True))
+    struct = msgspec.defstruct(cls.__name__, fields, kw_only=True, forbid_unknown_fields=True)
+    learn(struct)
+    return struct
 
 
 def as_text(value: object) -> object:
@@ -211,16 +206,6 @@ def _is_not_finite(value: object) -> bool:
     return isinstance(value, float) and not isfinite(value)
 
 
-@cache
-def _has_floats(annotation: Any) -> bool:
-    """Tell whether a number that is not whole may be in a value of the type, at any depth."""
-    if attrs.has(annotation):
-        return any(map(_has_floats, get_type_hints(annotation, include_extras=True).values()))
-    if isinstance(annotation, NamedUnion):
-        return any(map(_has_floats, annotation.members))
-    return annotation in (float, object) or any(map(_has_floats, get_args(annotation)))
-
-
 def encode(value: object, cls: Any = object) -> bytes:
     """Encode to JSON; raises ``RequestValidationError`` where a part has no JSON form.
 
@@ -229,7 +214,7 @@ def encode(value: object, cls: Any = object) -> bytes:
     try:
         encoded = msgspec.json.encode(value, enc_hook=_plain)
         # NaN and infinity would be written as null, which means something else; the search takes as long as the rest.
-        is_suspect = _has_floats(cls) and b"null" in encoded
+        is_suspect = bool({float, object} & parts(cls)) and b"null" in encoded
         path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_not_finite) if is_suspect else None
     except UnicodeEncodeError as error:
         path = _find(msgspec.to_builtins(value, enc_hook=_plain), _is_surrogate)

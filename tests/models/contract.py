@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
-import msgspec
+import attrs
 import yaml
-from msgspec import inspect
+from msgspec import UnsetType
 
 from aymara_async.models import (
     AgentInstructions,
@@ -49,7 +50,7 @@ from aymara_async.models import (
     User,
     WorkflowInstructions,
 )
-from aymara_async.models.unions import NamedUnion
+from aymara_async.transport.codec import decoder
 
 Schema = dict[str, Any]
 
@@ -138,29 +139,29 @@ def alternatives(schema: Schema) -> list[Schema]:
     return [{"type": kind} if kind == "null" else schema | {"type": kind} for kind in schema["type"]]
 
 
-def members(found: inspect.Type) -> list[inspect.Type]:
-    """List what a field may hold, in the order of its annotation."""
-    if isinstance(found, inspect.UnionType):
-        return [inner for member in found.types for inner in members(member)]
-    if isinstance(found, inspect.CustomType | inspect.DataclassType) and hasattr(found.cls, "members"):
-        return [inspect.type_info(member) for member in found.cls.members]
-    return [found]
+def members(annotation: Any) -> list[Any]:
+    """List the types of what a field may hold, in the order of its annotation."""
+    if get_origin(annotation) in (Union, UnionType):
+        return [inner for member in get_args(annotation) for inner in members(member)]
+    meant = next((note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, UnionType)), None)
+    return members(meant) if meant else [annotation] * (annotation is not UnsetType)
 
 
-def field_types(cls: type) -> dict[str, inspect.Type]:
+def field_types(cls: Any) -> dict[str, Any]:
     """Map the fields of a model to their types."""
-    info = inspect.type_info(cls)
-    assert isinstance(info, inspect.DataclassType)
-    return {field.encode_name: field.type for field in info.fields}
+    hints = get_type_hints(get_origin(cls) or cls, include_extras=True)
+    return {name: hint[get_args(cls)] if getattr(hint, "__parameters__", ()) else hint for name, hint in hints.items()}
 
 
-def _walk(schema: Schema, found: inspect.Type) -> Iterator[tuple[type, Schema]]:
-    for wanted, member in zip(alternatives(schema), members(found), strict=False):  # the tests find what is missing
-        if isinstance(member, inspect.ListType):
-            yield from _walk(wanted["items"], member.item_type)
-        elif isinstance(member, inspect.DataclassType):
-            yield member.cls, wanted
-            yield from _walk_fields(wanted, member.cls)
+def _walk(schema: Schema, annotation: Any) -> Iterator[tuple[type, Schema]]:
+    for wanted, member in zip(
+        alternatives(schema), members(annotation), strict=False
+    ):  # the tests find what is missing
+        if get_origin(member) is list:
+            yield from _walk(wanted["items"], get_args(member)[0])
+        elif attrs.has(member):
+            yield member, wanted
+            yield from _walk_fields(wanted, member)
 
 
 def _walk_fields(schema: Schema, cls: type) -> Iterator[tuple[type, Schema]]:
@@ -186,12 +187,5 @@ def pairs() -> dict[str, tuple[type, Schema]]:
 
 
 def decode(data: bytes, cls: type) -> Any:
-    """Decode JSON as the models want it: natively, with their own word on which member of a union is meant."""
-
-    def choose(target: type, value: object) -> object:
-        if isinstance(target, NamedUnion):
-            return msgspec.convert(value, target.choose(value), dec_hook=choose)
-        assert target is object
-        return value
-
-    return msgspec.json.decode(data, type=cls, dec_hook=choose)
+    """Decode JSON as an answer is."""
+    return decoder(cls)(data)

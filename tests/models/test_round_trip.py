@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -33,9 +34,13 @@ from aymara_async.models import (
     ToolString,
     WorkflowInstructions,
 )
+from aymara_async.transport.codec import InvalidJSONError
 from tests.models.contract import ONLY_SENT, Schema, decode, pairs
 from tests.models.documents import documents
 
+RIGHT = {"ai_description": "a", "eval_type": "safety"}
+NOW = "2026-01-01T00:00:00Z"
+RUN = {"eval_run_uuid": "r", "eval_uuid": "e", "status": "finished", "created_at": NOW, "updated_at": NOW}
 PAIRS = [pytest.param(cls, schema, id=name) for name, (cls, schema) in pairs().items()]
 every_model = pytest.mark.parametrize(("cls", "schema"), PAIRS)
 
@@ -221,6 +226,65 @@ def test_instructions_become_what_they_are(instructions: object, wanted: object)
     assert repr(found) == repr(wanted)
     assert vars(found) == vars(wanted) if isinstance(found, Model) else found is None or type(found) is str
     assert pickle.loads(pickle.dumps(found)) == wanted
+
+
+NESTED: list[tuple[type, object]] = [
+    (Eval, lambda document: document),
+    (ItemList[Eval], lambda document: {"items": [RIGHT, document], "count": 2}),
+    (EvalRunResult, lambda document: {**RUN, "evaluation": document}),
+]
+
+
+@pytest.mark.parametrize("instructions", [{"system_prompt": "s"}, {"instructions": [{"system_prompt": "s"}]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"eval_type": None},
+        {"eval_type": 5},
+        {"eval_type": True},
+        {"is_jailbreak": "no"},
+        {"is_jailbreak": 1},
+        {"num_prompts": "5"},
+        {"num_prompts": 5.5},
+        {"num_prompts": True},
+        {"created_at": "2026-01-01T00:00:00"},
+        {"created_at": 1767225600},
+        {"ground_truth": 5},
+        {"ground_truth": {"file_uuid": 5}},
+        {"prompt_examples": ""},
+        {"prompt_examples": {}},
+        {"prompt_examples": [{"content": "a"}, {}]},
+        {"prompt_examples": [{"content": None}]},
+    ],
+)
+@pytest.mark.parametrize(("cls", "nest"), NESTED, ids=["alone", "listed", "in a run"])
+def test_an_eval_of_an_agent_is_checked_as_one_of_text(
+    cls: type, nest: Callable[[object], object], wrong: dict[str, object], instructions: object
+) -> None:
+    def fault(of: object) -> InvalidJSONError:
+        document = {"ai_description": "a", "eval_type": "safety", "ai_instructions": of, **wrong}
+        with pytest.raises(msgspec.ValidationError) as caught:
+            decode(json.dumps(nest(document)).encode(), cls)
+        return InvalidJSONError.explain(caught.value)
+
+    assert fault(instructions).path == fault("s").path
+    assert fault(instructions).reason == fault("s").reason
+
+
+@pytest.mark.parametrize(("cls", "wrong"), [(ItemList[Eval], ""), (ItemList[Eval], {}), (Eval, []), (Eval, "")])
+def test_what_holds_evals_is_checked_too(cls: type, wrong: object) -> None:
+    for document in (wrong, {"items": wrong, "count": 0}):
+        with pytest.raises(msgspec.ValidationError):
+            decode(json.dumps(document).encode(), cls)
+
+
+@pytest.mark.parametrize(("cls", "nest"), NESTED, ids=["alone", "listed", "in a run"])
+def test_an_eval_of_an_agent_is_found_at_any_depth(cls: type, nest: Callable[[object], object]) -> None:
+    of_agent = {**RIGHT, "ai_instructions": {"system_prompt": "s"}, "added_later": 1}
+    found = decode(json.dumps(nest(of_agent)).encode(), cls)
+    inner = found.items[-1] if cls is ItemList[Eval] else found.evaluation if cls is EvalRunResult else found
+    agent = AgentInstructions(system_prompt="s")
+    assert inner == Eval(ai_description="a", eval_type="safety", ai_instructions=agent)
 
 
 def test_a_text_is_no_file_reference() -> None:

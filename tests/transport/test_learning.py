@@ -3,67 +3,66 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import make_dataclass
 
 import attrs
-import msgspec
 import pytest
 
-from aymara_async.models import unions
-from aymara_async.models.unions import convert_member
 from aymara_async.transport.codec import decoder, encode_request
 
-Work = Callable[[], object]
+PROMPTLY = 0.2
+"""Seconds in which another thread would long have got through."""
 
 
-@pytest.fixture
-def found_free(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Whether another thread could have begun to use the class, for each time that msgspec learns one."""
-    found: list[bool] = []
-    make = msgspec.json.Decoder
-
-    def look() -> None:
-        found.append(unions.building.acquire(blocking=False))
-
-    def watched(*arguments: object, **options: object) -> object:
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join()
-        return make(*arguments, **options)  # type: ignore[call-overload]  # as it came
-
-    monkeypatch.setattr(unions.msgspec.json, "Decoder", watched)
-    return found
+def learnable(annotation: str) -> type:
+    """Make a data class, whose annotations msgspec alone evaluates, once and as it learns the class."""
+    made = make_dataclass("Learnable", [("text", annotation)])
+    made.__module__ = __name__
+    return made
 
 
-def test_decoders(found_free: list[bool]) -> None:
-    @attrs.frozen
-    class Answer:
-        text: str
+class Watch:
+    """Whether another thread was let in while a class was being learnt."""
 
-    assert decoder(Answer)(b'{"text": "a"}') == Answer("a")
-    assert found_free == [False]
+    def __init__(self) -> None:
+        self.was_let_in: bool | None = None
+        self._has_begun = threading.Event()
+        other = learnable("watch.let_in()")
+        self._other = threading.Thread(target=lambda: decoder(other))
 
+    def while_learning(self) -> type[str]:
+        self._other.start()
+        self.was_let_in = self._has_begun.wait(PROMPTLY)
+        return str
 
-def test_requests(found_free: list[bool]) -> None:
-    @attrs.frozen
-    class Part:
-        text: str
+    def let_in(self) -> type[str]:
+        self._has_begun.set()
+        return str
 
-    @attrs.frozen
-    class Request:
-        parts: list[Part]
-
-    annotations = {"parts": list[Part]}
-    Part.__annotations__ = {"text": str}
-    Request.__annotations__ = annotations
-    assert encode_request(Request, {"parts": [{"text": "a"}]}) == b'{"parts":[{"text":"a"}]}'
-    assert found_free == [False, False], "the part and the request"
+    def end(self) -> None:
+        self._other.join()
+        assert self._has_begun.is_set(), "the other thread has its turn afterwards"
 
 
-def test_members_of_unions(found_free: list[bool]) -> None:
-    @attrs.frozen
-    class Member:
-        text: str
+watch = Watch()
 
-    assert convert_member({"text": "a"}, Member, lambda _, value: value) == Member("a")
-    assert found_free == [False]
+
+@pytest.fixture(autouse=True)
+def watched() -> Iterator[None]:
+    global watch  # noqa: PLW0603 - annotations are evaluated among the globals
+    watch = Watch()
+    yield
+    watch.end()
+
+
+def test_answers() -> None:
+    assert vars(decoder(learnable("watch.while_learning()"))(b'{"text": "a"}')) == {"text": "a"}
+    assert watch.was_let_in is False
+
+
+def test_requests() -> None:
+    request = attrs.make_class("Request", {"part": attrs.field()})
+    request.__annotations__ = {"part": learnable("watch.while_learning()")}
+    assert encode_request(request, {"part": {"text": "a"}}) == b'{"part":{"text":"a"}}'
+    assert watch.was_let_in is False
