@@ -45,6 +45,8 @@ class Limiter:
         self._queue = deque[asyncio.Future[None]]()
         self._next = -math.inf
         self._timer: asyncio.TimerHandle | None = None
+        self.refused_with: int | None = None
+        """Status of the latest refusal."""
 
     async def admit(self) -> None:
         """Wait for one's turn."""
@@ -62,6 +64,7 @@ class Limiter:
         if status not in (_LIMIT, _UNAVAILABLE):
             self.rate.accept(now)
             return
+        self.refused_with = status
         refusal = Refusal(is_limit=status == _LIMIT, started=started, wait=retry_after(answer.headers))
         pause = self.rate.refuse(now, refusal)
         if pause <= 0:
@@ -136,9 +139,9 @@ class Pace:
 
     def _busy(self, pause: float) -> ServerBusyError:
         return ServerBusyError(
-            f"The server wants no more requests for {pause:.0f} s, and the job waits {self.patience:g} s at most "
-            "(patience). Nothing more was sent; what was scored is kept in the journal, if there is one. Run the job "
-            "again later, or with more patience.",
+            f"The server, which answered {self.limiter.refused_with} last, wants no more requests for {pause:.0f} s, "
+            f"and the job waits {self.patience:g} s at most (patience). Nothing more was sent; what was scored is kept "
+            "in the journal, if there is one. Run the job again later, or with more patience.",
             retry_after=pause,
         )
 
