@@ -1,4 +1,4 @@
-"""What happens in a random run, decided from its seed alone: the job, the faults of the server, and the kills."""
+"""What happens in a random run, decided from its seed alone: the job, the server with its faults, and the kills."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import attrs
 
+from aymara_async.sandbox.shape import Shape
 from tests.bulk.kill_points import AT_WORK, POINTS
+from tests.bulk.random_server import RandomServer, draw_server
 
 SCORE, LIST, RESPONSES = "evals.runs.score_responses", "evals.runs.list", "evals.runs.list_responses"
 PROMPTS = "evals.list_prompts"
@@ -75,6 +77,8 @@ SETTINGS_FOR: dict[str, dict[str, Any]] = {
     "append: after the answer": SMALL,
     "append: after a failure": SMALL,
 }
+PLAIN = {point for point, faults in FAULTS_FOR.items() if WRONG_COUNT in faults}
+"""Points that a server only leads to where nothing else goes wrong."""
 LATER_POINTS = {
     "begin_session: before INSERT INTO temp.turns",
     "begin_session: before UPDATE temp.followed",
@@ -89,9 +93,16 @@ LATER_POINTS = {
 @attrs.frozen
 class Plan:
     responses: int
+    rejected: int
+    """Rows among them that answer prompts the server does not know, so that it answers 422."""
+    excluded: float
+    """Share of the responses that are to be listed without a score."""
     scorer: dict[str, Any]
+    server: RandomServer
     faults: list[dict[str, Any]]
     kills: list[dict[str, Any]]
+    deletes_journal: bool
+    """Whether the journal is lost between the sessions, which know the run by its key."""
 
 
 def make_plan(seed: int) -> Plan:
@@ -110,12 +121,23 @@ def make_plan(seed: int) -> Plan:
         "concurrency": dice.randint(1, 5),
         "run_per_batch": dice.random() < 0.4,
         "check_prompts": dice.random() < 0.2,
-    }
+    } | SETTINGS_FOR.get(aim, {})
+    server = draw_server(dice, scoring=SCORE)
+    has_key = not scorer["run_per_batch"] and dice.random() < 0.4
+    if has_key:
+        scorer["run_key"] = f"job {seed}"
+    if aim in PLAIN:
+        server = attrs.evolve(server, shape=Shape(), faults=[])
+    patience = 2.0 if server.shape.unscored else 20.0
     return Plan(
         responses=dice.randint(10, 90),
-        scorer=scorer | SETTINGS_FOR.get(aim, {}),
+        rejected=0 if scorer["check_prompts"] else dice.choice([0, 0, 1, 4]),
+        excluded=dice.choice([0.0, 0.0, 0.2]),
+        scorer={**scorer, "grace_period": server.grace, "patience": patience},
+        server=server,
         faults=needed if WRONG_COUNT in needed else [*needed, *faults],
         kills=kills,
+        deletes_journal=has_key and dice.random() < 0.7,
     )
 
 

@@ -24,19 +24,26 @@ async def job(order: dict[str, Any], step: Steps) -> dict[str, Any]:
     retry = RetryPolicy(max_retries=8, initial_wait=0)
     async with AsyncAymaraAI(api_key=order["key"], base_url=order["url"], retry=retry, timeout=10) as client:
         scorer = AsyncBulkScorer(client, journal=order["journal"], **order["scorer"])
-        yielded = []
+        yielded: list[str] = []
         stream = scorer.score(order["rows"])
-        async for chunk in stream.chunks():
-            step("results arrive")
-            yielded += [scored.prompt_uuid for scored in chunk]
+        outcome: dict[str, Any] = {"told": []}
+        try:
+            async for chunk in stream.chunks():
+                step("results arrive")
+                yielded += [scored.prompt_uuid for scored in chunk]
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            outcome |= {"error": f"{type(error).__name__}: {error}", "error_type": type(error).__name__}
+            outcome["told"] += getattr(error, "prompt_uuids", [])
         result = stream.result
-        return {
+        outcome["told"] += [one.prompt_uuid for one in result.resent]
+        return outcome | {
             "yielded": yielded,
             "submitted": result.submitted,
             "scored": result.scored,
             "resumed": result.resumed,
             "reconciled": result.reconciled,
-            "failed": len(result.failed),
+            "failed": [one.prompt_uuid for one in result.failed],
+            "unscored": [one.prompt_uuid for one in result.unscored],
             "runs": result.eval_run_uuids,
         }
 
@@ -52,12 +59,7 @@ def work(order: dict[str, Any]) -> None:
         timer = threading.Timer(seconds, step.die, ("some moment",))
         timer.daemon = True
         timer.start()
-    outcome: dict[str, Any]
-    try:
-        outcome = asyncio.run(job(order, step))
-    except Exception as error:  # noqa: BLE001 - the test looks at it
-        outcome = {"error": f"{type(error).__name__}: {error}"}
-    outcome |= {"steps": step.taken, "passed": step.passed}
+    outcome = asyncio.run(job(order, step)) | {"steps": step.taken, "passed": step.passed}
     if file_size:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     Path(order["result"]).write_text(json.dumps(outcome))

@@ -30,7 +30,7 @@ POINTS = (
     "open: before SELECT",
     "open: before CREATE TABLE",
     "open: before CREATE",
-    "empty_log: before PRAGMA",
+    "_empty_log: before PRAGMA",
     "begin_session: before SELECT",
     "begin_session: before INSERT INTO settings",
     "begin_session: before INSERT INTO temp.turns",

@@ -1,4 +1,4 @@
-"""Killed at any step, and with answers lost, a job scores every response exactly once on the server.
+"""Killed at any step, on any server that the contract allows, a job scores every response exactly once there.
 
 More seeds, and every single step of a small job: ``python -m tests.bulk.crashes 200``.
 """
@@ -43,7 +43,7 @@ def test_many_random_kills_and_losses_hit_every_point(worker: Worker, tmp_path: 
 
 @pytest.mark.parametrize("kilobytes", [40, 80, 100, 200, 400])
 def test_a_full_disk_stops_a_job_that_resumes(worker: Worker, kilobytes: int, tmp_path: Path) -> None:
-    with Case(worker, tmp_path, responses=200, faults=[], seed=0, batch_size=2, concurrency=3) as case:
+    with Case(worker, tmp_path, responses=200, scorer={"batch_size": 2, "concurrency": 3}) as case:
         stopped = case.run(file_size=kilobytes * 1024)
         assert stopped is not None
         assert "JournalError: The journal" in stopped["error"]
