@@ -67,6 +67,11 @@ GRACE_PERIOD: Mapping[str, Any] = {
     "help": "How long a call whose answer was lost may take to show at the server; then it is sent again.",
 }
 """The option ``--grace-period``."""
+RUN_KEY: Mapping[str, Any] = {
+    "metavar": "TEXT",
+    "help": "Whole name of the run, and of a new eval: with it, the same command goes on from any machine.",
+}
+"""The option ``--run-key``."""
 
 
 @attrs.frozen(kw_only=True)

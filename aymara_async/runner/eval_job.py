@@ -22,6 +22,7 @@ from aymara_async.record.tally import Standing
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.answers import MAX_BYTES, Answering
 from aymara_async.runner.calling import Model, ModelCaller, retrying
+from aymara_async.runner.earlier_answers import EarlierAnswers
 from aymara_async.runner.errors import NoPromptsError
 from aymara_async.runner.eval_ready import PROMPT_UUIDS
 from aymara_async.runner.feed import FedScorer
@@ -29,6 +30,9 @@ from aymara_async.runner.outcome import EvalOutcome, in_order
 from aymara_async.runner.pipeline import Pipeline, Thread
 from aymara_async.runner.progress import Counts, EvalProgress, show
 from aymara_async.runner.settings import RunnerSettings
+
+EARLIER_READ = "earlier_read"
+"""In the journal, once what other processes of the ``run_key`` had done was waited for."""
 
 
 @attrs.frozen(kw_only=True)
@@ -45,12 +49,20 @@ class EvalJob:
     path: Path | None
     """Of the journal."""
     run_name: str | None
+    began: float
+    """When this process began, in ``monotonic``: others of its ``run_key`` have sent nothing since."""
 
     async def run(self) -> EvalOutcome:
         """Return the outcome; raises what ``AsyncEvalRunner.run_eval`` tells."""
         wait_timeout, workspace_uuid = self.settings.wait_timeout, self.settings.workspace_uuid
         ready = await self.client.evals.wait(self.eval_uuid, timeout=wait_timeout, workspace_uuid=workspace_uuid)
-        threads, uuids = await self._answer_and_score(ready)
+        earlier, run_key = EarlierAnswers(), self.settings.run_key
+        if run_key is not None:
+            is_known = await self.answers.recall(EARLIER_READ) is not None
+            at = self.began + (0.0 if is_known else self.settings.grace_period)
+            await earlier.read(self.client, self.eval_uuid, run_key, workspace_uuid=workspace_uuid, at=at)
+            await self.answers.note({EARLIER_READ: True})
+        threads, uuids = await self._answer_and_score(ready, earlier)
         if not threads:
             raise NoPromptsError(
                 f"Eval {self.eval_uuid} holds no prompts, so nothing was asked.", eval_uuid=self.eval_uuid
@@ -70,12 +82,12 @@ class EvalJob:
         order = cast(list[str] | None, await self.answers.recall(PROMPT_UUIDS))
         return EvalOutcome(eval=ready, run=run, threads=threads if order is None else in_order(threads, order))
 
-    async def _answer_and_score(self, ready: Eval) -> tuple[list[Thread], list[str]]:
+    async def _answer_and_score(self, ready: Eval, earlier: EarlierAnswers) -> tuple[list[Thread], list[str]]:
         settings = self.settings
         caller = ModelCaller(model=self.model, timeout=settings.timeout, retry=retrying(settings.retry))
         display = make_display() if settings.progress is True else None
         callback = settings.progress if callable(settings.progress) else partial(show, display) if display else None
-        pipeline = self._pipeline(ready, caller, callback)
+        pipeline = self._pipeline(ready, earlier, caller, callback)
         try:
             await pipeline.run()
         finally:
@@ -84,10 +96,16 @@ class EvalJob:
                 display.close()
         return pipeline.threads, pipeline.eval_run_uuids
 
-    def _pipeline(self, ready: Eval, caller: ModelCaller, callback: Callable[[EvalProgress], None] | None) -> Pipeline:
+    def _pipeline(
+        self,
+        ready: Eval,
+        earlier: EarlierAnswers,
+        caller: ModelCaller,
+        callback: Callable[[EvalProgress], None] | None,
+    ) -> Pipeline:
         client, settings = self.client, self.settings
         limiter = limiter_of(client._session, client._settings.call.retry)
-        name = self.run_name or ready.name
+        name = settings.run_key or self.run_name or ready.name
         return Pipeline(
             client=client,
             eval=ready,
@@ -102,6 +120,7 @@ class EvalJob:
                 workspace_uuid=settings.workspace_uuid,
             ),
             journal=self.answers,
+            earlier=earlier,
             make_scorer=partial(self._scorer, name or "Eval run"),
             turns=settings.turns,
             concurrency=settings.concurrency,
@@ -124,7 +143,8 @@ class EvalJob:
             batch_size=settings.batch_size,
             max_batch_bytes=MAX_BYTES,
             concurrency=settings.scoring_concurrency,
-            run_name=run_name,
+            run_key=settings.run_key,
+            run_name=run_name if settings.run_key is None else None,
             is_sandbox=settings.is_sandbox,
             workspace_uuid=settings.workspace_uuid,
             grace_period=settings.grace_period,

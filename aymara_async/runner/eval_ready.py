@@ -51,6 +51,8 @@ class NewEval:
     workspace_uuid: str | None
     name: str | None = None
     """As the caller gave it."""
+    is_shared: bool = False
+    """Whether another process may have made it, which is known by its name."""
 
     @classmethod
     def read(
@@ -60,8 +62,9 @@ class NewEval:
         *,
         workspace_uuid: str | None,
         is_sandbox: bool | None,
+        run_key: str | None = None,
     ) -> NewEval:
-        """Check what the caller said; raises ``RequestValidationError``."""
+        """Check what the caller said; raises ``RequestValidationError``. ``run_key`` is the whole name of the eval."""
         given = _given(params)
         rows = None if prompts is None else own_prompts.read_prompts(prompts)
         if rows is not None and given.get("num_prompts") is not None:
@@ -77,7 +80,7 @@ class NewEval:
                 path="workspace_uuid",
             )
         # Something unique, so that an eval whose answer was lost can be told from all others.
-        name = f"{given.get('name') or given.get('eval_type', 'eval')} {secrets.token_hex(6)}"
+        name = run_key or f"{given.get('name') or given.get('eval_type', 'eval')} {secrets.token_hex(6)}"
         fields = {"is_sandbox": is_sandbox, "workspace_uuid": workspace_uuid} | given | {"name": name}
         if rows is not None:
             fields["num_prompts"] = 0
@@ -87,7 +90,14 @@ class NewEval:
             "eval_params": {name: _plain(value) for name, value in given.items()},
             "prompts": "the server's" if rows is None else own_prompts.fingerprint(rows),
         }
-        return cls(fields=fields, identity=identity, rows=rows, workspace_uuid=workspace_uuid, name=given.get("name"))
+        return cls(
+            fields=fields,
+            identity=identity,
+            rows=rows,
+            workspace_uuid=workspace_uuid,
+            name=given.get("name"),
+            is_shared=run_key is not None,
+        )
 
     async def make(self, client: AsyncAymaraAI, journal: AnswerJournal, *, timeout: float | None, grace: float) -> str:
         """Create the eval unless that has been done, and give it the caller's prompts; return its id.
@@ -98,7 +108,14 @@ class NewEval:
         """
         for name, value in self.identity.items():
             await journal.settle(name, value)
-        eval_uuid = await make_eval(client, self.fields, journal, is_filled_later=self.rows is not None, grace=grace)
+        eval_uuid = await make_eval(
+            client,
+            self.fields,
+            journal,
+            is_filled_later=self.rows is not None,
+            is_shared=self.is_shared,
+            grace=grace,
+        )
         if self.rows is not None and await journal.recall(PROMPT_UUIDS) is None:
             is_begun = await journal.recall(FILLING) is not None
             await journal.note({FILLING: True})
@@ -110,6 +127,7 @@ class NewEval:
                 workspace_uuid=self.workspace_uuid,
                 grace=grace,
                 is_begun=is_begun,
+                is_shared=self.is_shared,
             )
             await journal.note({PROMPT_UUIDS: uuids})
         return eval_uuid
@@ -135,11 +153,18 @@ def _plain(value: object) -> object:
 
 
 async def make_eval(
-    client: AsyncAymaraAI, fields: Mapping[str, Any], journal: AnswerJournal, *, is_filled_later: bool, grace: float
+    client: AsyncAymaraAI,
+    fields: Mapping[str, Any],
+    journal: AnswerJournal,
+    *,
+    is_filled_later: bool,
+    is_shared: bool,
+    grace: float,
 ) -> str:
     """Create the eval, or find the one that was created by an earlier session or by a call whose answer was lost.
 
-    The name tells it from all others. Raises ``OutcomeUnknownError`` where that cannot be told, and ``APIError``.
+    The name tells it from all others; one that ``is_shared`` is looked for first. Raises ``OutcomeUnknownError`` where
+    that cannot be told, ``RequestValidationError`` where the name is another job's, and ``APIError``.
     """
     known = await journal.recall("eval_uuid")
     if known is not None:
@@ -147,11 +172,16 @@ async def make_eval(
     intention, found = await journal.recall(CREATING), None
     if intention is None:
         await journal.note({CREATING: fields["name"]})
-    else:
-        fields = {**fields, "name": str(intention)}
+    if intention is not None or is_shared:
+        fields = {**fields, "name": str(intention or fields["name"])}
         found = await _look(client, fields, grace)
+        if found is not None and is_shared:
+            _check_same(found, fields)
+            await journal.note({FILLING: True})  # by another process, it may be
     try:
         created = found or await _create(client, fields, is_filled_later=is_filled_later, grace=grace)
+        if is_shared and found is None:
+            await _look(client, fields, 0.0)  # whether another process has just made one too
     except APIError as error:
         if not error.may_have_acted:
             await journal.forget()  # nothing was created, so that the journal is free for another try
@@ -210,6 +240,17 @@ async def _look(client: AsyncAymaraAI, fields: Mapping[str, Any], grace: float) 
         if found:
             return found[0]
     return None
+
+
+def _check_same(found: Eval, fields: Mapping[str, Any]) -> None:
+    """Raise ``RequestValidationError`` where the eval of this name is for something else."""
+    for name in ("eval_type", "ai_description"):
+        if getattr(found, name) not in (None, fields.get(name)):
+            raise RequestValidationError(
+                f"Eval {found.eval_uuid}, named {found.name!r}, has another {name}: {getattr(found, name)!r}, not "
+                f"{fields.get(name)!r}. Nothing was sent. A run_key belongs to one job and is used for nothing else.",
+                path="run_key",
+            )
 
 
 def _several(name: str, found: Sequence[Eval]) -> OutcomeUnknownError:

@@ -81,18 +81,22 @@ async def fill(
     workspace_uuid: str | None,
     grace: float,
     is_begun: bool,
+    is_shared: bool,
 ) -> list[str]:
     """Give an eval these prompts in the place of what it holds, and return the server's ids of them, in their order.
 
     ``timeout`` is how many seconds to wait for the eval each time, ``grace`` after how many a change that is not
-    listed has not arrived, ``is_begun`` whether changes may be under way already. Raises ``ExactEvalError`` where the
-    server holds others in the end, ``WaitError``, and ``APIError``.
+    listed has not arrived, ``is_begun`` whether changes may be under way already. One that ``is_shared`` may
+    be another job's, whose prompts are not deleted. Raises ``RequestValidationError`` where it is, ``ExactEvalError``
+    where the server holds others in the end, ``WaitError``, and ``APIError``.
     """
     before: object = None
     lost: APIError | None = None
     waits = looks(grace) if is_begun else None
     for changes in count():
         listed, surplus, missing = await _look(client, eval_uuid, rows, timeout, workspace_uuid, waits)
+        if is_shared:
+            _check_own(eval_uuid, rows, surplus)
         differs = [_said(prompt) for prompt in surplus], missing
         is_final = changes == CHANGES or (lost is None and differs == before)
         if not (surplus or missing) or (is_final and lost is None):
@@ -123,6 +127,19 @@ async def _look(
         listed = [prompt async for prompt in client.evals.list_prompts(eval_uuid, workspace_uuid=workspace_uuid)]
         if is_last or len(listed) == len(rows):
             return listed, *_compare(rows, listed)
+
+
+def _check_own(eval_uuid: str, rows: Sequence[PromptRow], surplus: Sequence[EvalPrompt]) -> None:
+    """Raise ``RequestValidationError`` where there is more than the one generated prompt that an eval is made with."""
+    wanted = set(map(_said, rows))
+    strange = [prompt for prompt in surplus if _said(prompt) not in wanted]
+    if len(strange) > 1:
+        raise RequestValidationError(
+            f"Eval {eval_uuid}, which has the name of this job, holds {len(strange)} prompts that are not among those "
+            f"given, the first of them {strange[0].prompt_uuid}. Nothing was changed. A run_key belongs to one job and "
+            "is used for nothing else.",
+            path="run_key",
+        )
 
 
 def _said(prompt: PromptRow | EvalPrompt) -> tuple[str, str | None]:

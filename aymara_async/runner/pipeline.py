@@ -22,6 +22,7 @@ from aymara_async.errors import ClientClosedError
 from aymara_async.models import Eval, ScoredResponse
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.answers import Answering
+from aymara_async.runner.earlier_answers import EarlierAnswers
 from aymara_async.runner.feed import FedScorer, Feed
 from aymara_async.runner.model_prompt import ModelPrompt, Said
 from aymara_async.runner.outcome import Exchange
@@ -40,6 +41,7 @@ class Pipeline:
     workspace_uuid: str | None
     answering: Answering
     journal: AnswerJournal
+    earlier: EarlierAnswers
     make_scorer: Callable[[Callable[[BulkProgress], None]], FedScorer]
     turns: int
     concurrency: int
@@ -121,7 +123,7 @@ class Pipeline:
 
     async def _answer(self, thread: Thread) -> None:
         exchange = thread[-1]
-        answered = await self.journal.find(exchange.prompt)
+        answered = await self.journal.find(exchange.prompt) or self.earlier.find(exchange.prompt)
         if answered is None:
             said = [Said(prompt=one.prompt, response=one.response) for one in thread[:-1] if one.response is not None]
             async with self.slots:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
 from tenacity import AsyncRetrying
 
@@ -46,6 +47,9 @@ class AsyncEvalRunner:
         is_sandbox: Ask for made-up prompts and scores; else as the client says.
         ai_description: Description of the AI in the run, if it differs from the eval's.
         grace_period: Seconds after which a batch whose answer was lost counts as not arrived, see ``AsyncBulkScorer``.
+        run_key: The whole name of the run, and of an eval that is made, whatever ``name`` says; by it another process
+            finds both and goes on with them, with a journal or without: what the run holds is neither asked nor scored
+            again. First it waits ``grace_period`` for what may come late. No two processes may use it at the same time.
         progress: A callable that gets an ``EvalProgress``; True for a bar of rich or tqdm on a terminal, or
             of tqdm in a notebook.
 
@@ -70,6 +74,7 @@ class AsyncEvalRunner:
         is_sandbox: bool | None = None,
         ai_description: str | None = None,
         grace_period: float = 30.0,
+        run_key: str | None = None,
         progress: bool | Callable[[EvalProgress], None] = False,
     ) -> None:
         check_client(client, "EvalRunner")
@@ -89,6 +94,7 @@ class AsyncEvalRunner:
             is_sandbox=is_sandbox,
             ai_description=ai_description,
             grace_period=grace_period,
+            run_key=run_key,
             progress=progress,
         )
         self._slots: asyncio.Semaphore | None = None
@@ -112,7 +118,9 @@ class AsyncEvalRunner:
         Raises ``ModelError``, ``NoThreadError``, ``NoPromptsError``, ``ExactEvalError``, ``JournalError``,
         ``WaitError``, ``IncompleteScoringError`` and ``APIError``. In the outcome every prompt is accounted for.
         """
+        began = monotonic()
         path = _absolute(journal)  # the model may change folders
+        run_name = self._run_name(run_name)
         new = self._new_eval(eval_params, eval_uuid, prompts)
         async with self._opened(path, new, eval_uuid) as (answers, uuid):
             job = EvalJob(
@@ -123,6 +131,7 @@ class AsyncEvalRunner:
                 eval_uuid=uuid,
                 answers=answers,
                 path=path,
+                began=began,
                 run_name=run_name or (new.name if new else None),
             )
             return await job.run()
@@ -142,6 +151,7 @@ class AsyncEvalRunner:
         saved and picked up by another process.
         """
         path = _absolute(journal)
+        run_name = self._run_name(run_name)
         new = self._new_eval(eval_params, eval_uuid, prompts)
         async with self._opened(path, new, eval_uuid) as (_, uuid):
             return EvalHandle(
@@ -165,7 +175,16 @@ class AsyncEvalRunner:
                 f"{handle.turns} turns; this runner for {mine[0]}, workspace {mine[1]}, {mine[2]}. Nothing was sent.",
                 path="handle",
             )
-        return await self.run_eval(eval_uuid=handle.eval_uuid, run_name=handle.run_name, journal=handle.journal)
+        run_name = None if self._settings.run_key is not None else handle.run_name
+        return await self.run_eval(eval_uuid=handle.eval_uuid, run_name=run_name, journal=handle.journal)
+
+    def _run_name(self, run_name: str | None) -> str | None:
+        if run_name is not None and self._settings.run_key is not None:
+            raise RequestValidationError(
+                "run_key is the whole name of the run, so that run_name makes no sense beside it. Nothing was sent.",
+                path="run_name",
+            )
+        return run_name
 
     @asynccontextmanager
     async def _opened(
@@ -198,7 +217,11 @@ class AsyncEvalRunner:
         if eval_params is not None:
             settings = self._settings
             return NewEval.read(
-                eval_params, prompts, workspace_uuid=settings.workspace_uuid, is_sandbox=settings.is_sandbox
+                eval_params,
+                prompts,
+                workspace_uuid=settings.workspace_uuid,
+                is_sandbox=settings.is_sandbox,
+                run_key=settings.run_key,
             )
         if prompts is not None:
             raise RequestValidationError(

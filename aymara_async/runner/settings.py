@@ -28,6 +28,7 @@ class RunnerOptions(TypedDict, total=False):
     is_sandbox: bool | None
     ai_description: str | None
     grace_period: float
+    run_key: str | None
     progress: bool | Callable[[EvalProgress], None]
 
 
@@ -47,6 +48,7 @@ class RunnerSettings:
     is_sandbox: bool | None
     ai_description: str | None
     grace_period: float
+    run_key: str | None
     progress: bool | Callable[[EvalProgress], None]
 
     def __attrs_post_init__(self) -> None:
@@ -56,6 +58,9 @@ class RunnerSettings:
         for name in ("timeout", "wait_timeout"):
             self._require(name, "seconds above 0, or None", lambda value: value is None or _seconds(value) > 0)
         self._require("grace_period", "seconds, at least 0", lambda value: _seconds(value) >= 0)
+        self._require(
+            "run_key", "a non-empty string", lambda value: value is None or (isinstance(value, str) and value != "")
+        )
         self._require("retry", "a whole number of at least 0, or a tenacity.AsyncRetrying", _is_retry)
         self._require("progress", "True, False or a callable", lambda value: isinstance(value, bool) or callable(value))
 

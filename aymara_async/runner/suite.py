@@ -65,7 +65,8 @@ async def run_suite(
     ``evals`` and ``models`` are yours to name; an eval is the arguments of ``evals.create`` or the id of one that
     exists, and is created once for all models. ``prompts`` are your own ones, by the name of the eval that is to hold
     them. ``concurrency`` counts the calls of all models together, and all share the client's limiter. ``journals`` is a
-    folder with a journal for each pair; ``options`` are those of ``AsyncEvalRunner``.
+    folder with a journal for each pair; ``options`` are those of ``AsyncEvalRunner``. The names of eval and
+    model are added to a ``run_key``, so that each run has its own.
 
     Raises ``IncompleteSuiteError``, once all have ended, where some ended with an error or there is no report.
     """
@@ -80,11 +81,16 @@ async def run_suite(
     if options.get("progress") is True:  # all runs are shown in one place
         options["progress"] = partial(show, display) if display is not None else False
     try:
-        runners = {
-            name: AsyncEvalRunner(client, model, concurrency=concurrency, **options) for name, model in models.items()
-        }
-        suite = _Suite(runners=runners, rows=rows, folder=None if journals is None else Path(journals))
-        outcomes = await suite.run(evals, asyncio.Semaphore(concurrency))
+        suite = _Suite(
+            client=client,
+            models=models,
+            options=options,
+            concurrency=concurrency,
+            slots=asyncio.Semaphore(concurrency),
+            rows=rows,
+            folder=None if journals is None else Path(journals),
+        )
+        outcomes = await suite.run(evals)
     finally:
         if display is not None:
             display.close()
@@ -95,8 +101,12 @@ async def run_suite(
 
 @attrs.frozen(kw_only=True)
 class _Suite:
-    runners: Mapping[str, AsyncEvalRunner]
-    """By the names of the models."""
+    client: AsyncAymaraAI
+    models: Mapping[str, Model]
+    options: RunnerOptions
+    concurrency: int
+    slots: asyncio.Semaphore
+    """Places for calls of the models."""
     rows: Mapping[str, Sequence[PromptRow]]
     """The caller's own prompts, by the names of the evals."""
     folder: Path | None
@@ -104,23 +114,23 @@ class _Suite:
     outcomes: dict[Pair, EvalOutcome] = attrs.field(factory=dict[Pair, EvalOutcome], init=False)
     errors: dict[Pair, Exception] = attrs.field(factory=dict[Pair, Exception], init=False)
 
-    async def run(self, evals: Mapping[str, EvalParams | str], slots: asyncio.Semaphore) -> Mapping[Pair, EvalOutcome]:
-        """Make and run all evals, with so many places for calls of models; raises ``IncompleteSuiteError``."""
+    async def run(self, evals: Mapping[str, EvalParams | str]) -> Mapping[Pair, EvalOutcome]:
+        """Make and run all evals; raises ``IncompleteSuiteError``."""
+        for model in self.models:
+            self._runner(model)  # an argument that makes no sense is told before anything is sent
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
-        for runner in self.runners.values():
-            runner._slots = slots
         async with asyncio.TaskGroup() as group:
             for name, given in evals.items():
                 group.create_task(self._run_eval(name, given, group))
-        outcomes = {pair: self.outcomes[pair] for pair in product(evals, self.runners) if pair in self.outcomes}
+        outcomes = {pair: self.outcomes[pair] for pair in product(evals, self.models) if pair in self.outcomes}
         if self.errors:
             raise _incomplete(outcomes, self.errors)
         return outcomes
 
     async def _run_eval(self, name: str, given: EvalParams | str, group: asyncio.TaskGroup) -> None:
         """Make an eval if need be, and start its runs; an error is raised with all others, when every run has ended."""
-        runner = next(iter(self.runners.values()))
+        runner = self._runner(next(iter(self.models)), name)
         prompts = [PromptCreate(content=row.content, category=row.category) for row in self.rows.get(name, ())]
         try:
             if not isinstance(given, str):
@@ -128,14 +138,16 @@ class _Suite:
         except Exception as error:  # noqa: BLE001 - see above
             self.errors[name, ""] = error
             return
-        for model_name in self.runners:
+        for model_name in self.models:
             group.create_task(self._run_pair((name, model_name), given))
 
     async def _run_pair(self, pair: Pair, eval_uuid: str) -> None:
         eval_name, model_name = pair
         try:
-            outcome = await self.runners[model_name].run_eval(
-                eval_uuid=eval_uuid, run_name=f"{eval_name}, {model_name}", journal=self._journal(*pair)
+            outcome = await self._runner(model_name, *pair).run_eval(
+                eval_uuid=eval_uuid,
+                run_name=None if self.options.get("run_key") else ", ".join(pair),
+                journal=self._journal(*pair),
             )
         except Exception as error:  # noqa: BLE001 - raised with all others
             self.errors[pair] = error
@@ -145,6 +157,15 @@ class _Suite:
             uuids = map_prompts(eval_uuid, rows, firsts).values()
             outcome = attrs.evolve(outcome, threads=in_order(outcome.threads, uuids))
         self.outcomes[pair] = outcome
+
+    def _runner(self, model: str, *names: str) -> AsyncEvalRunner:
+        """Make a runner whose ``run_key``, if there is one, is that of these names."""
+        options = self.options.copy()
+        if run_key := options.get("run_key"):
+            options["run_key"] = ", ".join([run_key, *names])
+        runner = AsyncEvalRunner(self.client, self.models[model], concurrency=self.concurrency, **options)
+        runner._slots = self.slots
+        return runner
 
     def _journal(self, *names: str) -> Path | None:
         return None if self.folder is None else self.folder / _file_name(*names)

@@ -120,6 +120,10 @@ def _check(settings: RunSettings, fields: Mapping[str, Any], connection: Connect
         "--sandbox ends with the command, so nothing can be resumed; leave out --journal.": (
             is_sandbox and settings.journal is not None
         ),
+        "--sandbox ends with the command, so nothing can be resumed; leave out --run-key.": (
+            is_sandbox and settings.run_key is not None
+        ),
+        "--run-key is the whole name of the run; leave out --run-name.": bool(settings.run_key and settings.run_name),
     }
     for said, is_so in conflicts.items():
         if is_so:

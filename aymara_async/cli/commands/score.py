@@ -115,6 +115,13 @@ def _check(settings: ScoreSettings, connection: Connection, gates: Gates) -> Non
         "--sandbox ends with the command, so nothing can be resumed; leave out --journal.": (
             settings.sandbox and settings.journal is not None
         ),
+        "--sandbox ends with the command, so nothing can be resumed; leave out --run-key.": (
+            settings.sandbox and settings.run_key is not None
+        ),
+        "--run-key is the whole name of eval and run; leave out --name.": bool(settings.run_key and settings.name),
+        "--delete takes away what --run-key names; leave one of them out.": (
+            not settings.keep and settings.run_key is not None
+        ),
         "--delete takes away what --journal tells of; leave one of them out.": (
             not settings.keep and settings.journal is not None
         ),
@@ -149,6 +156,7 @@ def _input(path: Path, settings: ScoreSettings) -> ScoreInput:
         name=settings.name or prompts_file.stem,
         ai_description=settings.ai_description or AI_DESCRIPTION,
         eval_type=settings.eval_type or EVAL_TYPE,
+        run_key=settings.run_key,
         journal=settings.journal,
         timeout=settings.timeout,
         grace=settings.grace_period,

@@ -87,11 +87,13 @@ class RunJob:
     @property
     def state(self) -> str:
         """How far it got, and how to go on."""
-        way = (
-            f"Run the same command again to go on: {self.settings.journal} keeps what was answered and scored."
-            if self.settings.journal is not None
-            else "With --journal FILE it could be resumed."
-        )
+        journal, run_key = self.settings.journal, self.settings.run_key
+        if journal is not None:
+            way = f"Run the same command again to go on: {journal} keeps what was answered and scored."
+        elif run_key is not None:
+            way = f"Run the same command again to go on with what is named {run_key!r} at the server."
+        else:
+            way = "With --journal FILE it could be resumed."
         if self.eval_uuid is None:
             return f"An eval may have been created. {way}" if self._is_creating else "Nothing was created."
         progress = self._progress
@@ -124,7 +126,7 @@ class RunJob:
                 self.fields,
                 eval_uuid=self.eval_uuid,
                 prompts=None if self.prompts is None else map(_creation, self.prompts),
-                run_name=self.settings.run_name or self.source.name,
+                run_name=None if self.settings.run_key else self.settings.run_name or self.source.name,
                 journal=self.settings.journal,
             )
         except APIStatusError as error:

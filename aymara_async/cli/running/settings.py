@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import click
 
-from aymara_async.cli.options import GRACE_PERIOD, option
+from aymara_async.cli.options import GRACE_PERIOD, RUN_KEY, option
 from aymara_async.cli.output.formats import FORMAT
 from aymara_async.runner.settings import RunnerOptions
 
@@ -50,6 +50,7 @@ class RunSettings:
     journal: Path | None = option(
         type=_FILE, metavar="FILE", help="Keep the answers here, so that the same command can go on."
     )
+    run_key: str | None = option(**RUN_KEY)
     timeout: float = option(
         type=_SECONDS,
         metavar="SECONDS",
@@ -69,5 +70,6 @@ class RunSettings:
             "on_error": self.on_error,
             "wait_timeout": self.timeout,
             "grace_period": self.grace_period,
+            "run_key": self.run_key,
             "is_sandbox": is_sandbox,
         }

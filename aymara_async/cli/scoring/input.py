@@ -37,6 +37,8 @@ class FileInput:
     name: str
     ai_description: str
     eval_type: str
+    run_key: str | None
+    """The whole name of the eval, if another process is to find it."""
     journal: Path | None
     """Where to keep which eval was made, and the ids of its prompts."""
     timeout: float
@@ -119,7 +121,7 @@ class FileInput:
     def _new_eval(self, client: AsyncAymaraAI) -> NewEval:
         fields = {
             # Something unique, so that an eval whose answer was lost can be told from all others.
-            "name": f"{self.name} {secrets.token_hex(6)}",
+            "name": self.run_key or f"{self.name} {secrets.token_hex(6)}",
             "ai_description": self.ai_description,
             "eval_type": self.eval_type,
             "num_prompts": 0,
@@ -135,6 +137,7 @@ class FileInput:
             },
             rows=self.prompts,
             workspace_uuid=settings.workspace_uuid,
+            is_shared=self.run_key is not None,
         )
 
 

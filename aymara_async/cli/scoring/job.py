@@ -106,6 +106,8 @@ class ScoreJob:
                 return f"Once that is mended, the same command goes on: {self.settings.journal} knows what was sent."
         elif self.settings.journal is not None and (self.input.has_eval or self._result is not None):
             return f"Run the same command again to go on: {self.settings.journal} knows what was sent."
+        if self.settings.run_key is not None and (self.input.has_eval or self._result is not None):
+            return f"Run the same command again to go on with what is named {self.settings.run_key!r} at the server."
         if self.settings.journal is None and (self.input.has_eval or is_sent):
             return "With --journal FILE it could have been resumed."
         return None
@@ -118,7 +120,8 @@ class ScoreJob:
             journal=settings.journal,
             batch_size=settings.batch_size,
             concurrency=settings.concurrency,
-            run_name=settings.name or self.path.stem,
+            run_key=settings.run_key,
+            run_name=None if settings.run_key else settings.name or self.path.stem,
             on_invalid="skip" if settings.skips_invalid else "raise",
             patience=settings.timeout,
             grace_period=settings.grace_period,

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 import click
 
-from aymara_async.cli.options import GRACE_PERIOD, option
+from aymara_async.cli.options import GRACE_PERIOD, RUN_KEY, option
 from aymara_async.cli.output.formats import FORMAT
 from aymara_async.scoring.input_files import FORMATS
 
@@ -46,6 +46,7 @@ class ScoreSettings:
     journal: Path | None = option(
         type=_FILE, metavar="FILE", help="Keep here what was sent, so that the same command can go on."
     )
+    run_key: str | None = option(**RUN_KEY)
     batch_size: int = option(type=_COUNT, metavar="N", default=50, show_default=True, help="Responses per call.")
     concurrency: int = option(type=_COUNT, metavar="N", default=8, show_default=True, help="Calls at a time.")
     dry_run: bool = option(is_flag=True, help="Check the files, tell how many calls they take, and send nothing.")
