@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack
+from typing import Any, Final, NoReturn, Self, TypeVar, Unpack
 
 import attrs
 from msgspec import UNSET, UnsetType
@@ -118,8 +119,10 @@ class AsyncAymaraAI:
             max_connections=max_connections,
             max_response_bytes=max_response_bytes,
             ssl_context=ssl_context,
+            is_key_given=api_key is not None or bearer_token is not None,
         )
-        self._bind(settings, SessionManager(settings.connection(auth_from_environment(api_key, bearer_token))))
+        connection = settings.connection(auth_from_environment(api_key, bearer_token))
+        self._bind(settings, SessionManager(connection, partial(_restored_session, settings.without_secrets())))
 
     def _bind(self, settings: ClientSettings, session: SessionManager) -> None:
         self._settings = settings
@@ -223,8 +226,19 @@ class AsyncAymaraAI:
         workspace = self._settings.call.workspace_uuid
         return f"<{type(self).__name__} {self.base_url}{f' workspace {workspace}' if workspace else ''}>"
 
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.with_options()
+
     def __reduce__(self) -> tuple[object, ...]:
         return _unpickle, (type(self), self._settings.without_secrets())
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError("AsyncAymaraAI is for asyncio: write `async with`, or use AymaraAI. Nothing was sent.")
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 class AsyncAymaraAIWithRawResponse:
@@ -269,7 +283,13 @@ def check_client(client: object, instead: str) -> None:
 
 
 def _unpickle(cls: type[AsyncAymaraAI], settings: ClientSettings) -> AsyncAymaraAI:
-    """Make the client again, with the key of the environment: keys are not pickled."""
+    """Make the client again; one whose key came from the environment has that of this process's."""
     client = cls.__new__(cls)
-    client._bind(settings, SessionManager(settings.connection(auth_from_environment(None, None))))
+    client._bind(settings, _restored_session(settings))
     return client
+
+
+def _restored_session(settings: ClientSettings, has_key: bool = False) -> SessionManager:
+    if has_key:
+        settings = attrs.evolve(settings, is_key_given=True)
+    return SessionManager(settings.restored(), partial(_restored_session, settings))

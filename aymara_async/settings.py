@@ -16,7 +16,6 @@ from aymara_async.errors import ConfigurationError
 from aymara_async.transport.addresses import is_loopback
 from aymara_async.transport.opener import ConnectionSettings
 from aymara_async.transport.options import CallOptions
-from aymara_async.transport.redaction import SECRET_HEADERS
 from aymara_async.transport.retry import RetryPolicy
 from aymara_async.version import version_of
 
@@ -28,6 +27,13 @@ ENVIRONMENTS: Mapping[str, str] = {
     "development": "http://localhost:8000",
 }
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off", ""})
+
+
+_NOT_PICKLED = (
+    "This client came by a pickle, as to another process. Keys and TLS contexts are not pickled, and this one was made "
+    "with one of its own. Nothing was sent. Make the client in this process, or leave api_key out where it is made and "
+    "set AYMARA_AI_API_KEY for both processes."
+)
 
 
 def _check_count(_: ClientSettings, attribute: attrs.Attribute[int], value: object) -> None:
@@ -44,11 +50,23 @@ class ClientSettings:
     max_connections: int = attrs.field(validator=_check_count)
     max_response_bytes: int = attrs.field(validator=_check_count)
     ssl_context: ssl.SSLContext | None = attrs.field(repr=False)
+    is_key_given: bool
+    """Whether the key was an argument, rather than of the environment."""
 
     def without_secrets(self) -> ClientSettings:
         """Return what may be pickled: no keys among the headers, and no TLS context, which cannot be."""
-        headers = {name: value for name, value in self.call.headers.items() if name.lower() not in SECRET_HEADERS}
-        return attrs.evolve(self, call=attrs.evolve(self.call, headers=headers), ssl_context=None)
+        is_given = self.is_key_given or self.call.has_key or self.ssl_context is not None
+        return attrs.evolve(self, call=self.call.without_secrets(), ssl_context=None, is_key_given=is_given)
+
+    def restored(self) -> ConnectionSettings:
+        """Make the session's settings in the process that a pickle came to, where the environment may hold a key."""
+        fault = _NOT_PICKLED
+        if not self.is_key_given:
+            try:
+                return self.connection(auth_from_environment(None, None))
+            except ConfigurationError as error:
+                fault = f"{error.message} Keys are not pickled with a client. Nothing was sent."
+        return attrs.evolve(self.connection({}), fault=fault)
 
     def connection(self, auth: Mapping[str, str]) -> ConnectionSettings:
         """Make the session's settings."""

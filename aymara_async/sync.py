@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Final, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 from aymara_async.client import AsyncAymaraAI, AsyncAymaraAIWithRawResponse
 from aymara_async.errors import RequestValidationError
@@ -252,8 +252,20 @@ class AymaraAI(BlockingResource[AsyncAymaraAI]):
     def __repr__(self) -> str:
         return repr(self._async).replace("AsyncAymaraAI", type(self).__name__, 1)
 
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.with_options()
+
     def __reduce__(self) -> tuple[object, ...]:
         return _unpickle, (type(self), self._async)
+
+    def __aenter__(self) -> NoReturn:
+        raise TypeError("AymaraAI is blocking: write `with`, or use AsyncAymaraAI. Nothing was sent.")
+
+    def __aexit__(self, *_: object) -> NoReturn:
+        raise TypeError("AymaraAI is blocking: write `with`, or use AsyncAymaraAI.")
 
 
 def twin_of(function: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

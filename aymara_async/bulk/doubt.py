@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from time import monotonic
 
 import attrs
 
@@ -13,6 +12,7 @@ from aymara_async.bulk.result import UnscoredResponse
 from aymara_async.bulk.turns import Turn
 from aymara_async.errors import ClientClosedError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
+from aymara_async.transport.clock import monotonic
 
 MOST_LISTED = 10
 """So many batches an error names one by one."""

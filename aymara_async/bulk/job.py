@@ -23,7 +23,6 @@ import math
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from time import monotonic
 from typing import Literal
 
 import attrs
@@ -45,6 +44,7 @@ from aymara_async.bulk.verify import Verification
 from aymara_async.errors import APIError, APIStatusError, AymaraAIError, RateLimitError
 from aymara_async.journal.errors import JournalError
 from aymara_async.models import EvalRunResult, ScoredResponse
+from aymara_async.transport.clock import monotonic
 
 IN_DOUBT_PER_SLOT = 4
 """So many batches per slot may be under way, those in doubt included; beyond, nothing is read."""

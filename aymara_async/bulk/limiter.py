@@ -12,7 +12,6 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -20,6 +19,7 @@ import attrs
 from aymara_async.bulk.errors import ServerBusyError
 from aymara_async.bulk.rate import Rate, Refusal
 from aymara_async.response import APIResponse
+from aymara_async.transport.clock import monotonic
 from aymara_async.transport.retry import RetryPolicy
 from aymara_async.transport.session import SessionManager
 from aymara_async.transport.wire import retry_after

@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from time import monotonic
 
 import attrs
 
@@ -26,6 +25,7 @@ from aymara_async.bulk.reconcile import FIRST_PAUSE, LONGEST_PAUSE, SHORTEST_PAU
 from aymara_async.errors import NotFoundError
 from aymara_async.journal.errors import JournalError
 from aymara_async.models import EvalRunResult
+from aymara_async.transport.clock import monotonic
 
 
 @attrs.define(kw_only=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 
 import attrs
 
 from aymara_async.bulk.result import BulkResult
 from aymara_async.display import make_display
+from aymara_async.transport.clock import monotonic
 
 
 @attrs.frozen(kw_only=True)

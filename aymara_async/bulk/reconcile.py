@@ -28,7 +28,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Container, Sequence
 from contextlib import aclosing, suppress
-from time import monotonic
 
 import attrs
 
@@ -41,6 +40,7 @@ from aymara_async.bulk.matching import Matching, match
 from aymara_async.bulk.reading import RunReader
 from aymara_async.errors import APIError, JobFailedError
 from aymara_async.models import EvalRunResult, ScoredResponse
+from aymara_async.transport.clock import monotonic
 
 SHORTEST_PAUSE, FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.2, 5.0
 REST = 4

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from time import monotonic
 
 import attrs
 
@@ -17,6 +16,7 @@ from aymara_async.bulk.reconcile import runs_named
 from aymara_async.bulk.result import BulkResult
 from aymara_async.errors import APIError, IncompleteScoringError
 from aymara_async.models import ScoredResponse
+from aymara_async.transport.clock import monotonic
 
 PAUSE = 0.5
 

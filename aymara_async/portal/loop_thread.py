@@ -15,7 +15,9 @@ from typing import Any, TypeVar
 
 from aymara_async.errors import AymaraAIError, ClientClosedError
 from aymara_async.portal.blocking_call import CLOSED, BlockingCall
+from aymara_async.portal.daemon_threads import DaemonThreads
 from aymara_async.portal.inbox import Inbox
+from aymara_async.transport.clock import monotonic
 
 T = TypeVar("T")
 
@@ -35,9 +37,19 @@ logger: logging.Logger = logging.getLogger("aymara_async")
 
 # Whatever policy the program sets (uvloop, a GUI's loop) is for its own loops; this one has to survive a fork.
 if sys.platform == "win32":
-    _new_loop = asyncio.ProactorEventLoop
+    _Loop = asyncio.ProactorEventLoop
 else:
-    _new_loop = asyncio.SelectorEventLoop
+    _Loop = asyncio.SelectorEventLoop
+
+
+class _PortalLoop(_Loop):
+    """A loop that goes by real time, also in tests that freeze it, and needs no executor that ends before it does."""
+
+    def time(self) -> float:
+        return monotonic()
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Leave its threads alone, which end by themselves."""
 
 
 class BlockingCallError(AymaraAIError, RuntimeError):
@@ -150,15 +162,21 @@ class LoopThread:
                 raise ClientClosedError(CLOSED)
             if self._inbox is None:
                 started = Future[None]()
-                threading.Thread(target=self._run, args=(started,), name="aymara-async", daemon=True).start()
-                started.result()
+                try:
+                    threading.Thread(target=self._run, args=(started,), name="aymara-async", daemon=True).start()
+                    started.result()
+                except Exception as error:
+                    raise BlockingCallError(
+                        f"The thread that makes blocking calls could not start its event loop: {error}. Nothing was "
+                        "sent. Use the async client, or make fewer clients."
+                    ) from error
             assert self._inbox is not None
             return self._inbox
 
     def _run(self, started: Future[None]) -> None:
         try:
             loop = self._make_loop()
-        except OSError as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             started.set_exception(error)
             return
         started.set_result(None)
@@ -170,7 +188,9 @@ class LoopThread:
         with self._creating:
             if self._loop is not None:
                 return None
-            loop = _new_loop()
+            _check_thread()
+            loop = _PortalLoop()
+            loop.set_default_executor(DaemonThreads())
             try:
                 inbox = Inbox(loop, BlockingCall[Any].start)
             except OSError:
@@ -220,6 +240,18 @@ class LoopThread:
         self._thread.join(3 * GRACE)
         if self._thread.is_alive():
             logger.warning("Something that still runs for a closed client does not let itself be cancelled")
+
+
+def _check_thread() -> None:
+    """Raise ``RuntimeError`` where this is no thread of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "gevent or eventlet makes all threads one, which can run one event loop, and another one runs in it already; "
+        "let all greenlets share one client"
+    )
 
 
 async def _log_errors(action: Callable[[], Coroutine[Any, Any, None]]) -> None:

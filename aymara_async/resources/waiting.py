@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from time import monotonic
 from typing import Generic, TypeVar
 
 import attrs
 
 from aymara_async.errors import JobFailedError, RequestValidationError, WaitTimeoutError
+from aymara_async.transport.clock import monotonic
 
 T = TypeVar("T")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 from copy import copy
-from time import monotonic
 
 import attrs
 from msgspec import UNSET
@@ -23,6 +22,7 @@ from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.outcome import AnswerError
 from aymara_async.runner.settings import OnError
 from aymara_async.transport.body import FileInput
+from aymara_async.transport.clock import monotonic
 
 MAX_BYTES = 4_000_000
 """The longest text that is submitted; a batch of the bulk scorer holds no more."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
 
 from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.bulk.source import LiveResponses
 from aymara_async.models import EvalResponse
+from aymara_async.transport.clock import monotonic
 
 LINGER = 0.5
 """Seconds that a response waits for others to make up a batch, while the model is still answering."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from time import monotonic
+
+from aymara_async.transport.clock import monotonic
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 5.0

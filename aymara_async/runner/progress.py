@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from time import monotonic
 
 import attrs
 
 from aymara_async.display import Display
 from aymara_async.record.percentages import percent
+from aymara_async.transport.clock import monotonic
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import attrs
@@ -51,6 +51,9 @@ class Caller:
         response = await self.session.request(request, self.options)
         return cast(T, _decode(response, returns, self.session.settings.headers, request.headers))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.session.restore, self.options.has_key, self.options.without_secrets())
+
     async def put_presigned(self, url: str, body: FileBody, timeout: float | None) -> None:
         """Send a file to a URL of another host, without the client's headers; raises ``APIError``."""
         url = foreign_url(url)
@@ -91,6 +94,12 @@ class Caller:
             timeout=timeout,
             is_idempotent=method != "POST" if is_idempotent is None else is_idempotent,
         )
+
+
+def _restored(
+    cls: type[Caller], restore: Callable[[bool], SessionManager], has_key: bool, options: CallOptions
+) -> Caller:
+    return cls(restore(has_key), options)
 
 
 @attrs.frozen

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Generic, TypeAlias, TypeVar
 
+from aymara_async.errors import ConfigurationError
+
 T = TypeVar("T")
 
 _Entries: TypeAlias = "dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]]"
@@ -46,7 +48,13 @@ class PerLoop(Generic[T]):
 
     async def get(self) -> T:
         """Return the running loop's value, made on first use."""
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise ConfigurationError(
+                "No asyncio event loop runs here, and this client needs one. Nothing was sent. Under trio or curio, "
+                "call the blocking client AymaraAI in a thread (trio.to_thread.run_sync)."
+            ) from error
         self._leave_parent()
         self._drop_closed()
         if loop not in self._entries:

@@ -10,6 +10,7 @@ from functools import cached_property
 import aiohttp
 import attrs
 
+from aymara_async.errors import ConfigurationError
 from aymara_async.transport.proxy import Proxy, proxy_for
 from aymara_async.transport.sockets import LiveConnector
 from aymara_async.transport.time_limits import TimeLimits
@@ -29,6 +30,8 @@ class ConnectionSettings:
     max_connections: int = 100
     max_response_bytes: int = 256 * 1024 * 1024
     ssl_context: ssl.SSLContext | None = None
+    fault: str | None = None
+    """Why nothing can be sent, which the first call says."""
 
 
 @attrs.frozen
@@ -71,7 +74,9 @@ class SessionOpener:
         return proxy_for(self._settings.base_url)
 
     def open(self) -> LoopSession:
-        """Open a session to the API."""
+        """Open a session to the API; raises ``ConfigurationError``."""
+        if self._settings.fault is not None:
+            raise ConfigurationError(self._settings.fault)
         # aiohttp would show a session's own headers to the proxy as well.
         headers = None if self.proxy is not None else self._settings.headers
         return self._session(headers, is_tls=self._settings.base_url.startswith("https:"))

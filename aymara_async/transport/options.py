@@ -12,6 +12,7 @@ import attrs
 from aymara_async.errors import ConfigurationError, RequestValidationError
 from aymara_async.response import APIResponse
 from aymara_async.transport import wire
+from aymara_async.transport.redaction import SECRET_HEADERS
 from aymara_async.transport.retry import RetryPolicy
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -129,6 +130,16 @@ class CallOptions:
     """Whether calls that do not say ask for made-up results."""
     pace: Pace | None = attrs.field(default=None, repr=False)
     """Asked before each attempt and told of each answer, for calls that take turns."""
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the headers hold a key."""
+        return any(name.lower() in SECRET_HEADERS for name in self.headers)
+
+    def without_secrets(self) -> CallOptions:
+        """Return what may be pickled: no keys among the headers, nor what belongs to one process."""
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in SECRET_HEADERS}
+        return attrs.evolve(self, headers=headers, pace=None)
 
     def with_headers(self, headers: Mapping[str, str] | None) -> CallOptions:
         """Add headers; raises ``ConfigurationError``."""

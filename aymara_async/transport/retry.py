@@ -6,13 +6,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 from attrs import validators
 
 from aymara_async.errors import APIConnectionError, APIError, APIStatusError, OutcomeUnknownError
+from aymara_async.transport.clock import monotonic
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from time import monotonic
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -22,6 +21,7 @@ from aymara_async.response import APIResponse
 from aymara_async.transport import wire
 from aymara_async.transport.addresses import redirect_target, shown_url
 from aymara_async.transport.body import Body
+from aymara_async.transport.clock import monotonic
 from aymara_async.transport.failure import Attempt, ConnectionBrokenError, Sending, no_room_error
 from aymara_async.transport.loops import PerLoop
 from aymara_async.transport.opener import ConnectionSettings, LoopSession, SessionOpener
@@ -40,8 +40,10 @@ _MAX_REDIRECTS = 5
 class SessionManager:
     """Send calls, each attempt within its time, and again where that is safe."""
 
-    def __init__(self, settings: ConnectionSettings) -> None:
+    def __init__(self, settings: ConnectionSettings, restore: Callable[[bool], SessionManager] | None = None) -> None:
+        """``restore`` makes the session again after pickling, told whether a call had a key of its own."""
         self.settings: ConnectionSettings = settings
+        self.restore: Callable[[bool], SessionManager] | None = restore
         self.budget: RetryBudget = RetryBudget()
         self.is_closed: bool = False
         self.kept: object = None

