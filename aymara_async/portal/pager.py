@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 from aymara_async.portal.portal import Portal
-from aymara_async.transport.iteration import broken_off
-
-if TYPE_CHECKING:
-    from aymara_async.transport.pager import AsyncPager, Page
+from aymara_async.transport.pager import AsyncPager, NotFetched, Page, Pages
 
 T = TypeVar("T")
 
@@ -59,12 +55,17 @@ class BlockingPage(Generic[T]):
         return repr(self._page)
 
 
-class Pager(Generic[T]):
+class Pager(NotFetched, Generic[T]):
     """A list that is fetched when it is needed.
 
     Iterate over it for all items, in order and each once, while the pages after the one in use are fetched ahead;
     raises ``PaginationError`` where the pages do not add up. It also reads as its first page, which is fetched once.
     """
+
+    _INSTEAD = (
+        "pager.items has those of the first page, pager.count says how many the whole list has, and list(pager) gives "
+        "all items"
+    )
 
     def __init__(self, pager: AsyncPager[T], portal: Portal) -> None:
         self._pager = pager
@@ -106,22 +107,13 @@ class Pager(Generic[T]):
         return BlockingItems(self._pages())
 
     def _pages(self) -> BlockingPages[T]:
-        return BlockingPages(self._all(), self._pager.path)
-
-    def _all(self) -> Generator[BlockingPage[T], None, None]:
-        source: Callable[[], AsyncIterator[Page[T]]] = self._pager.pages
-        if self._first is not None:
-            yield self._first
-            source = partial(self._pager.pages_after, self._first._page)
-        for page in self._portal.iterate(source):
-            blocking_page = BlockingPage(page, self._portal)
-            if self._first is None:
-                self._first = blocking_page
-            yield blocking_page
+        first = self._first
+        pages = self._pager.pages() if first is None else self._pager.pages_after(first._page)
+        return BlockingPages(self, pages, self._portal)
 
     def _first_page(self) -> BlockingPage[T]:
         if self._first is None:
-            self._first = BlockingPage(self._portal.call(_first(self._pager)), self._portal)
+            self._first = BlockingPage(self._portal.call(anext(self._pager.pages())), self._portal)
         return self._first
 
     def __repr__(self) -> str:
@@ -129,28 +121,38 @@ class Pager(Generic[T]):
 
 
 class BlockingPages(Iterator[BlockingPage[T]]):
-    """Pages in order; once it has broken off, it does not look as if it had come to its end."""
+    """Pages in order, turned on the loop one by one; those of an iteration that is left early are given up."""
 
-    def __init__(self, pages: Generator[BlockingPage[T], None, None], path: str) -> None:
+    def __init__(self, pager: Pager[T], pages: Pages[T], portal: Portal) -> None:
+        """``pages`` come after the first one of the pager, where that has been fetched; else it is kept there."""
+        self._pager = pager
         self._pages = pages
-        self._path = path
-        self._broken_by: str | None = None
+        self._portal = portal
+        self._first = pager._first
+        self._thread = portal.thread()
 
     def __next__(self) -> BlockingPage[T]:
-        if self._broken_by is not None:
-            raise broken_off(self._path, self._broken_by)
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        if self._pages.is_over:
+            raise StopIteration
         try:
-            return next(self._pages)
-        except StopIteration:
-            raise
-        except BaseException as error:  # Ctrl-C as well
-            self._broken_by = type(error).__name__
-            raise
+            page = BlockingPage(self._thread.call(self._pages.__anext__()), self._portal)
+        except StopAsyncIteration:
+            raise StopIteration from None
+        if self._pager._first is None:
+            self._pager._first = page
+        return page
 
     def close(self) -> None:
         """End the iteration, and give up the pages that are fetched ahead."""
-        self._broken_by = None
-        self._pages.close()
+        self._first = None
+        if self._pages.has_begun and not self._pages.is_over:
+            self._thread.finish(self._pages)
+        self._pages.is_over = True
+
+    __del__ = close
 
 
 class BlockingItems(Iterator[T]):
@@ -170,7 +172,3 @@ class BlockingItems(Iterator[T]):
         """End the iteration, and give up what is fetched ahead."""
         self._items = iter(())
         self._pages.close()
-
-
-async def _first(pager: AsyncPager[T]) -> Page[T]:
-    return await pager

@@ -32,14 +32,14 @@ class Portal:
 
         Raises ``ClientClosedError`` when the portal is closed, ``BlockingCallError`` on the portal's own thread.
         """
-        return self._thread().call(coroutine)
+        return self.thread().call(coroutine)
 
     def iterate(self, source: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
         """Iterate over an async iterator, made at the first step, with one call per item; one left early is closed.
 
         Where the source can give lists, take those and walk through them here.
         """
-        thread = self._thread()
+        thread = self.thread()
         iterator = source()
         try:
             while True:
@@ -59,9 +59,10 @@ class Portal:
     def close(self) -> None:
         """Cancel running calls, run ``on_close`` and end the thread; raises what ``on_close`` raised."""
         self._is_closed = True
-        self._thread().close()
+        self.thread().close()
 
-    def _thread(self) -> LoopThread:
+    def thread(self) -> LoopThread:
+        """Return this process's thread, for what has to go on where it was begun."""
         pid = os.getpid()
         thread = self._threads.get(pid)
         if thread is None:

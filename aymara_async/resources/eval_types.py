@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final, Unpack
 
 from aymara_async.models import AIInstruction, EvalType
@@ -10,6 +11,9 @@ from aymara_async.resources.resource import DEFAULT_LIMIT, DEFAULT_PREFETCH, Asy
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
+
+_type_key = attrgetter("eval_type_uuid")
+_instruction_key = attrgetter("instruction_uuid")
 
 
 class AsyncEvalTypes(AsyncResource):
@@ -79,11 +83,3 @@ class AsyncEvalTypesWithRawResponse(WithRawResponse):
     find_instructions: Final = raw(AsyncEvalTypes.find_instructions)
     list_instructions: Final = raw(AsyncEvalTypes.list_instructions)
     list: Final = raw(AsyncEvalTypes.list)
-
-
-def _type_key(eval_type: EvalType) -> str:
-    return eval_type.eval_type_uuid
-
-
-def _instruction_key(instruction: AIInstruction) -> str:
-    return instruction.instruction_uuid

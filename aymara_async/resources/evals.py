@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from typing import Final, Unpack
 
 from msgspec import UNSET, UnsetType
@@ -33,6 +34,9 @@ from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
+
+_eval_key = attrgetter("eval_uuid")
+_prompt_key = attrgetter("prompt_uuid", "thread_uuid", "turn_number")
 
 
 class AsyncEvals(AsyncResource):
@@ -289,11 +293,3 @@ class AsyncEvalsWithRawResponse(WithRawResponse):
 
 def _path(eval_uuid: str) -> str:
     return f"/v2/evals/{segment('eval_uuid', eval_uuid)}"
-
-
-def _eval_key(found: Eval) -> str | None:
-    return found.eval_uuid
-
-
-def _prompt_key(prompt: EvalPrompt) -> tuple[str, str | None, int]:
-    return prompt.prompt_uuid, prompt.thread_uuid, prompt.turn_number

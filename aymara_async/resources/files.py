@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Final, Unpack
 
 from msgspec import UNSET
@@ -25,6 +26,8 @@ from aymara_async.transport.body import FileInput, file_body
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
+
+_key = attrgetter("file_uuid")
 
 
 class AsyncFiles(AsyncResource):
@@ -165,7 +168,3 @@ class AsyncFilesWithRawResponse(WithRawResponse):
 
 def _path(file_uuid: str) -> str:
     return f"/v2/files/{segment('file_uuid', file_uuid)}"
-
-
-def _key(file: FileDetail) -> str:
-    return file.file_uuid

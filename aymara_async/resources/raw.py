@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from inspect import iscoroutinefunction
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from aymara_async.resources.resource import AsyncResource
@@ -32,6 +33,7 @@ class WithRawResponse:
 
     def __init__(self, resource: AsyncResource) -> None:
         caller = resource._caller
+        self._plain = resource
         self._resource = type(resource)(RawCaller(caller.session, caller.options))
 
 
@@ -41,10 +43,12 @@ def raw(method: Callable[Concatenate[Any, P], AsyncPager[T]]) -> RawMethod[P, Pa
 def raw(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> RawMethod[P, T]: ...
 def raw(method: Callable[..., Any]) -> Any:
     """Make the method that returns the response of another one."""
+    is_list = not iscoroutinefunction(method)  # its further pages are read decoded
 
     @wraps(method)
     async def with_response(self: WithRawResponse, *args: Any, **kwargs: Any) -> Any:
-        result = method(self._resource, *args, **kwargs)
-        return await (result.raw() if isinstance(result, AsyncPager) else result)
+        if is_list:
+            return await method(self._plain, *args, **kwargs).raw()
+        return await method(self._resource, *args, **kwargs)
 
     return with_response

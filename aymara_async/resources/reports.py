@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final, Unpack
 
 from aymara_async.models import EvalSuiteReport, EvalSuiteReportRequest
@@ -12,6 +13,8 @@ from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
+
+_key = attrgetter("eval_suite_report_uuid")
 
 
 class AsyncReports(AsyncResource):
@@ -106,7 +109,3 @@ class AsyncReportsWithRawResponse(WithRawResponse):
 
 def _path(report_uuid: str) -> str:
     return f"/v2/eval-reports/{segment('report_uuid', report_uuid)}"
-
-
-def _key(report: EvalSuiteReport) -> str:
-    return report.eval_suite_report_uuid

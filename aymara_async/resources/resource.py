@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from aymara_async.errors import RequestValidationError
 from aymara_async.transport.caller import Caller
+from aymara_async.transport.listing import Listing
 from aymara_async.transport.options import RequestOptions
-from aymara_async.transport.pager import AsyncPager, Listing
+from aymara_async.transport.pager import AsyncPager
 
 T = TypeVar("T")
 
@@ -57,7 +58,5 @@ class AsyncResource:
         offset: int,
         prefetch: int,
     ) -> AsyncPager[T]:
-        # Even the raw view of a list reads its further pages decoded.
-        caller = Caller(self._caller.session, self._caller.options)
-        listing = Listing(caller=caller, path=path, item_type=item_type, key=key, query=query, options=options)
+        listing = Listing(caller=self._caller, path=path, item_type=item_type, key=key, query=query, options=options)
         return AsyncPager(listing, limit=limit, offset=offset, prefetch=prefetch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from operator import attrgetter
 from typing import Final, Unpack
 
 from msgspec import UNSET, UnsetType
@@ -22,6 +23,8 @@ from aymara_async.resources.waiting import Job
 from aymara_async.transport.options import RequestOptions
 from aymara_async.transport.pager import AsyncPager
 from aymara_async.transport.wire import segment
+
+_run_key = attrgetter("eval_run_uuid")
 
 
 class AsyncRuns(AsyncResource):
@@ -229,10 +232,6 @@ class AsyncRunsWithRawResponse(WithRawResponse):
 
 def _path(eval_run_uuid: str) -> str:
     return f"/v2/eval-runs/{segment('eval_run_uuid', eval_run_uuid)}"
-
-
-def _run_key(run: EvalRunResult) -> str:
-    return run.eval_run_uuid
 
 
 def _response_key(response: ScoredResponse) -> Hashable:

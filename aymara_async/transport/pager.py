@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Generator, Hashable, Iterator, Mapping
-from contextlib import aclosing
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 import attrs
 
-from aymara_async.errors import RequestValidationError
+from aymara_async.errors import PaginationError, RequestValidationError
 from aymara_async.models.page import ItemList
 from aymara_async.response import APIResponse
-from aymara_async.transport.caller import Caller, RawCaller
-from aymara_async.transport.iteration import Items, Pages
-from aymara_async.transport.options import RequestOptions
-from aymara_async.transport.reading import Reading
+from aymara_async.transport.listing import Listing
+from aymara_async.transport.page_arithmetic import PageArithmetic
 
 T = TypeVar("T")
 
@@ -48,8 +47,7 @@ class Page(Generic[T]):
         """Fetch the next page; raises ``ValueError`` after the last, ``PaginationError`` where it does not add up."""
         if not self.has_next_page():
             raise ValueError("This is the last page; ask has_next_page() first.")
-        async with aclosing(self._pager.pages_after(self, prefetch=1)) as pages:
-            return await anext(pages)
+        return await anext(self._pager.pages_after(self, is_one=True))
 
     def __iter__(self) -> Iterator[T]:
         return iter(self.items)
@@ -64,41 +62,34 @@ class Page(Generic[T]):
         return f"<Page of {len(self.items)} items at {self.offset} of {self.count}>"
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Listing(Generic[T]):
-    """What a list operation asks for, page after page."""
+class NotFetched:
+    """Say what to do instead of what can only be done with a list that is there."""
 
-    caller: Caller
-    path: str
-    item_type: type[T]
-    key: Callable[[T], Hashable]
-    """Identifies an item, so that none is taken twice; None where it cannot."""
-    query: Mapping[str, object]
-    options: RequestOptions
+    _INSTEAD: str
 
-    async def fetch(self, limit: int, offset: int) -> ItemList[T]:
-        """Fetch one page."""
-        query = {**self.query, "limit": limit, "offset": offset}
-        return await self.caller.call("GET", self.path, self._page_type, self.options, query=query)
+    if not TYPE_CHECKING:  # a type checker shall find that there are no such methods
 
-    async def fetch_raw(self, limit: int, offset: int) -> APIResponse[ItemList[T]]:
-        """Fetch one page, undecoded."""
-        raw = RawCaller(self.caller.session, self.caller.options)
-        query = {**self.query, "limit": limit, "offset": offset}
-        page = await raw.call("GET", self.path, self._page_type, self.options, query=query)
-        return cast("APIResponse[ItemList[T]]", page)
+        def __getitem__(self, index: object) -> NoReturn:
+            raise TypeError(f"A pager has no items of its own before they are fetched; {self._INSTEAD}.")
 
-    @property
-    def _page_type(self) -> type[ItemList[T]]:
-        return ItemList[self.item_type]  # type: ignore[name-defined]  # made at runtime, for the decoder
+        def __len__(self) -> NoReturn:
+            raise TypeError(f"A pager has no length of its own before it is fetched; {self._INSTEAD}.")
+
+    def __bool__(self) -> bool:
+        return True
 
 
-class AsyncPager(Generic[T]):
+class AsyncPager(NotFetched, Generic[T]):
     """A list that is not fetched yet.
 
     ``await`` it for the first ``Page``; iterate over it with ``async for`` for all items, in order and each once, while
     up to ``prefetch`` pages are fetched ahead. Raises ``PaginationError`` where the pages do not add up.
     """
+
+    _INSTEAD = (
+        "`page = await pager` gives the first page, with page.items[0], len(page) and the whole list's page.count, and "
+        "`[item async for item in pager]` all items"
+    )
 
     def __init__(self, listing: Listing[T], *, limit: int, offset: int, prefetch: int) -> None:
         given: list[tuple[str, object, int]] = [("limit", limit, 1), ("offset", offset, 0), ("prefetch", prefetch, 1)]
@@ -118,104 +109,181 @@ class AsyncPager(Generic[T]):
     def __repr__(self) -> str:
         return f"<AsyncPager over {self._listing.path}: await it for the first page, or use `async for`>"
 
-    @property
-    def path(self) -> str:
-        """Where the list is on the server."""
-        return self._listing.path
-
-    def starting_at(self, offset: int) -> AsyncPager[T]:
-        """Return a pager over the same list from another offset on."""
-        return AsyncPager(self._listing, limit=self.limit, offset=offset, prefetch=self.prefetch)
-
     def __await__(self) -> Generator[Any, None, Page[T]]:
-        return self._first().__await__()
-
-    async def _first(self) -> Page[T]:
-        return self._page(await self._listing.fetch(self.limit, self.offset), self.offset)
+        return self.pages().__anext__().__await__()
 
     async def raw(self) -> APIResponse[Page[T]]:
         """Fetch the first page and return the whole response, undecoded."""
         response = await self._listing.fetch_raw(self.limit, self.offset)
-        decode = response.decode
-
-        def parse(whole: APIResponse[object]) -> Page[T]:
-            return self._page(decode(whole), self.offset)
-
         page_response = cast("APIResponse[Page[T]]", response)
-        page_response.decode = parse
+        page_response.decode = partial(self._parse, response.decode)
         return page_response
 
-    def _page(self, fetched: ItemList[T], offset: int) -> Page[T]:
-        reading = Reading(self._listing.path, self._listing.key, self.limit)
-        items = reading.begin(offset, fetched)
-        return self._page_of(reading, items, offset + len(items))
-
-    def _page_of(self, reading: Reading[T], items: list[T], end: int) -> Page[T]:
-        offset = end - len(items)  # items that were seen before are left out at the front
-        return Page(items=items, count=reading.count, offset=offset, pager=self, page_starts=reading.page_starts)
+    def _parse(self, decode: Callable[[APIResponse[object]], ItemList[T]], whole: APIResponse[object]) -> Page[T]:
+        return self.pages().begin(decode(whole))
 
     def __aiter__(self) -> Items[T]:
         return Items(self.pages())
 
-    def pages(self) -> Pages[Page[T]]:
+    if not TYPE_CHECKING:
+
+        def __iter__(self) -> NoReturn:
+            raise TypeError(f"A pager of the async client is iterated over with `async for`; {self._INSTEAD}.")
+
+    def pages(self) -> Pages[T]:
         """Iterate over the pages, fetched ahead."""
-        return Pages(self._all(), self._listing.path)
+        return Pages(self, self._listing)
 
-    def pages_after(self, page: Page[T], prefetch: int | None = None) -> Pages[Page[T]]:
-        """Iterate over the pages that follow one, fetched ahead."""
-        return Pages(self._after(page, prefetch), self._listing.path)
+    def pages_after(self, page: Page[T], *, is_one: bool = False) -> Pages[T]:
+        """Iterate over the pages that follow one, fetched ahead unless only one is wanted."""
+        return Pages(self, self._listing, after=page, is_one=is_one)
 
-    async def _all(self) -> AsyncGenerator[Page[T], None]:
-        first = await self
-        yield first
-        async with aclosing(self._after(first, None)) as pages:
-            async for page in pages:
-                yield page
 
-    async def _after(self, page: Page[T], prefetch: int | None) -> AsyncGenerator[Page[T], None]:
-        listing = self._listing
-        reading = Reading(listing.path, listing.key, self.limit, page._page_starts)
-        reading.begin(page.offset, ItemList(items=page.items, count=page.count))
-        ahead: deque[tuple[int, asyncio.Task[ItemList[T]]]] = deque()
+class Pages(Generic[T]):
+    """Pages in order; once it has broken off, it does not look as if it had come to its end."""
 
-        async def fetch_ahead() -> None:
-            while len(ahead) < (prefetch or self.prefetch) and (planned := reading.plan()) is not None:
-                ahead.append((planned, asyncio.create_task(listing.fetch(reading.stride, planned))))
+    def __init__(
+        self, pager: AsyncPager[T], listing: Listing[T], *, after: Page[T] | None = None, is_one: bool = False
+    ) -> None:
+        self._ahead: deque[tuple[int, asyncio.Task[ItemList[T]]]] = deque()
+        self._pager = pager
+        self._listing = listing
+        self._after = after
+        self._most_ahead = 1 if is_one else pager.prefetch
+        self._is_one = is_one
+        starts = None if after is None else after._page_starts
+        self._sums = PageArithmetic(listing.path, listing.key, pager.limit, starts)
+        self._broken_by: str | None = None
+        self._is_turning = False
+        self.has_begun: bool = False
+        """Whether a page was asked for."""
+        self.is_over: bool = False
+        """Whether there is no further page, or none is wanted."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        if self._broken_by is not None:
+            raise PaginationError(
+                f"GET {self._listing.path}: this iteration broke off before ({self._broken_by}) and cannot go on. What "
+                "it gave is not the whole list; iterate again."
+            )
+        if self._is_turning:
+            raise RuntimeError("The next page is being waited for already; let each reader have a list of its own.")
+        self._is_turning = True
+        try:
+            page = None if self.is_over else await self._turn()
+        except BaseException as error:  # a timeout of the reader's own as well
+            self._broken_by = type(error).__name__
+            given_up = self._give_up()
+            if given_up and not isinstance(error, GeneratorExit):
+                await asyncio.wait(given_up)
+            raise
+        finally:
+            self._is_turning = False
+        self.is_over = page is None or (not self._ahead and self._sums.is_at_end)
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+    async def aclose(self) -> None:
+        """End the iteration, and give up the pages that are fetched ahead."""
+        self._broken_by = None
+        self.is_over = True
+        if given_up := self._give_up():
+            await asyncio.wait(given_up)
+
+    def __del__(self) -> None:
+        for _, task in self._ahead:
+            with suppress(RuntimeError):  # the loop is closed
+                task.get_loop().call_soon_threadsafe(_drop, task)
+
+    def begin(self, fetched: ItemList[T]) -> Page[T]:
+        """Take the list's first page."""
+        offset = self._pager.offset
+        items = self._sums.begin(offset, fetched)
+        return self._page(items, offset + len(items))
+
+    def _page(self, items: list[T], end: int) -> Page[T]:
+        offset = end - len(items)  # items that were seen before are left out at the front
+        sums = self._sums
+        return Page(items=items, count=sums.count, offset=offset, pager=self._pager, page_starts=sums.page_starts)
+
+    async def _turn(self) -> Page[T] | None:
+        sums, listing = self._sums, self._listing
+        if not self.has_begun:
+            self.has_begun = True
+            if self._after is None:
+                return self.begin(await listing.fetch(self._pager.limit, self._pager.offset))
+            sums.begin(self._after.offset, ItemList(items=self._after.items, count=self._after.count))
+        while not self._ahead:
+            await self._fetch_ahead()
+            if not self._ahead:
+                if self._is_one or not sums.is_end_open:
+                    return None
+                sums.confirm_end(await listing.fetch(1, sums.count))
+        offset, task = self._ahead[0]
+        fetched = await task
+        self._ahead.popleft()
+        items = await self._complete(offset, fetched)
+        sums.is_end_open = sums.end(offset) == offset + sums.stride
+        if not self._is_one:
+            await self._fetch_ahead()
+        return self._page(items, sums.end(offset))
+
+    async def _fetch_ahead(self) -> None:
+        while len(self._ahead) < self._most_ahead and (planned := self._sums.plan()) is not None:
+            fetching = asyncio.create_task(self._listing.fetch(self._sums.stride, planned))
+            self._ahead.append((planned, fetching))
+        if self._ahead:
             await asyncio.sleep(0)  # the requests go out now, not when the page in use has been used up
 
-        try:
-            await fetch_ahead()
-            while True:
-                if not ahead:
-                    if prefetch is not None or not reading.is_end_open:
-                        return
-                    reading.confirm_end(await listing.fetch(1, reading.count))
-                    await fetch_ahead()
-                    continue
-                offset, task = ahead.popleft()
-                try:
-                    fetched = await task
-                finally:
-                    task.cancel()
-                items = await self._complete(reading, offset, fetched)
-                reading.is_end_open = reading.end(offset) == offset + reading.stride
-                if prefetch is None:
-                    await fetch_ahead()
-                yield self._page_of(reading, items, reading.end(offset))
-        finally:
-            for _, task in ahead:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
-
-    async def _complete(self, reading: Reading[T], start: int, page: ItemList[T]) -> list[T]:
+    async def _complete(self, start: int, page: ItemList[T]) -> list[T]:
         """Take a planned page, and ask for what it left out."""
+        sums = self._sums
         offset, items = start, list[T]()
         while True:
-            wanted = reading.end(start) - offset
-            if reading.is_outdated(page):
+            wanted = sums.end(start) - offset
+            if sums.is_outdated(page):
                 page = await self._listing.fetch(wanted, offset)
-            items += reading.take(offset, wanted, page)
+            items += sums.take(offset, wanted, page)
             offset += min(wanted, len(page.items))
-            if offset >= reading.end(start):
+            if offset >= sums.end(start):
                 return items
-            page = await self._listing.fetch(reading.end(start) - offset, offset)
+            page = await self._listing.fetch(sums.end(start) - offset, offset)
+
+    def _give_up(self) -> list[asyncio.Task[ItemList[T]]]:
+        given_up = [task for _, task in self._ahead]
+        self._ahead.clear()
+        for task in given_up:
+            _drop(task)
+        return given_up
+
+
+def _drop(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())  # or it would be logged
+
+
+class Items(Generic[T]):
+    """Items of pages in order, one after another."""
+
+    def __init__(self, pages: Pages[T], first: Iterable[T] = ()) -> None:
+        """``first`` are items that come before those of the pages."""
+        self._pages = pages
+        self._items: Iterator[T] = iter(first)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            for item in self._items:
+                return item
+            self._items = iter((await anext(self._pages)).items)
+
+    async def aclose(self) -> None:
+        """End the iteration, and give up what is fetched ahead."""
+        self._items = iter(())
+        await self._pages.aclose()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import tracemalloc
 
 import pytest
 
-from aymara_async import AsyncAymaraAI
+from aymara_async import AsyncAymaraAI, AymaraAI
 from benchmarks.answers import a_run, a_scored_response, encoded
 from benchmarks.contestants import limit_models, ours
+from tests.benchmarks.frames import FrameCount
 from tests.benchmarks.opcodes import opcodes, opcodes_awaited
 
 
@@ -35,6 +37,17 @@ def test_decoding_runs_no_python_for_each_item(work: str, make: object) -> None:
 def test_encoding_runs_no_python_for_each_response(encoding: type) -> None:
     short, long = encoding(100), encoding(1100)
     assert opcodes(long) - opcodes(short) < 1000, "one opcode for each of 1,000 responses would be that much"
+
+
+async def test_a_blocking_list_of_one_page_passes_few_frames_more_than_a_get(canned_url: str) -> None:
+    def count() -> tuple[int, int]:
+        with FrameCount() as frames, AymaraAI(base_url=canned_url, api_key="key") as client:
+            get = frames.least(lambda: client.evals.get("e"))
+            return get, frames.least(lambda: list(client.evals.runs.list_responses("list-1-0")))
+
+    get, listed = await asyncio.to_thread(count)  # the server is on this thread
+    assert get > 10, "the count itself is broken"
+    assert listed <= get + 40, "a list that is iterated over in two ways, one within the other, takes 90"
 
 
 async def test_iterating_holds_no_more_of_a_long_list_than_of_a_short_one(canned_url: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any, cast
 from aymara_async.models.page import ItemList
 from aymara_async.response import APIResponse
 from aymara_async.transport.caller import Caller
+from aymara_async.transport.listing import Listing
 from aymara_async.transport.options import RequestOptions
-from aymara_async.transport.pager import AsyncPager, Listing
+from aymara_async.transport.pager import AsyncPager
 
 
 class Numbers:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -65,7 +67,7 @@ def test_iteration_gives_all_items_and_fetches_each_page_once(portal: Portal, ho
     numbers = Numbers(23)
     assert list(Pager(numbers.pager(5), portal)) == list(range(23))
     assert numbers.offsets == [0, 5, 10, 15, 20]
-    assert len(hops) == len(numbers.offsets) + 1  # the last one finds the end
+    assert len(hops) == len(numbers.offsets)
     assert len(numbers.threads) == 1
 
 
@@ -212,3 +214,21 @@ def test_a_list_that_was_read_to_its_end_stays_there(portal: Portal, is_by_pages
     iterator = pager.pages() if is_by_pages else iter(pager)
     assert len(list(iterator)) == (3 if is_by_pages else 25)
     assert next(iterator, "the end") == "the end"
+
+
+def test_what_only_a_list_that_is_there_can_do_says_what_to_do_instead(portal: Portal) -> None:
+    pager: Any = Pager(Numbers(0).pager(10), portal)
+    for misuse in (lambda: pager[0], lambda: len(pager)):
+        with pytest.raises(TypeError, match=r"pager\.items.*pager\.count.*list\(pager\)"):
+            misuse()
+    assert pager, "it is there, whatever it will give"
+    assert list(pager) == []
+
+
+def test_a_list_that_is_never_begun_starts_no_thread() -> None:
+    pager = Pager(Numbers(5).pager(10), Portal(nothing))
+    before = threading.active_count()
+    for iterator in (iter(pager), pager.pages()):
+        del iterator
+    gc.collect()
+    assert threading.active_count() == before

@@ -367,7 +367,7 @@ def test_a_call_after_the_last_turn_of_the_loop_is_refused() -> None:
         late: list[Future[int]] = []
 
         async def on_close() -> None:
-            loop, thread = asyncio.get_running_loop(), portal._thread()
+            loop, thread = asyncio.get_running_loop(), portal.thread()
             close = loop.close
 
             def call_and_close() -> None:
@@ -391,7 +391,7 @@ def test_a_loop_that_is_made_while_the_client_is_closed_ends_at_once(monkeypatch
 
     def make_and_stop() -> asyncio.AbstractEventLoop:
         started.append(threading.current_thread())
-        portal._thread().stop()
+        portal.thread().stop()
         return asyncio.SelectorEventLoop()
 
     portal = Portal(nothing)
@@ -406,7 +406,7 @@ def test_an_iteration_let_go_after_the_last_turn_of_the_loop_is_left_alone(porta
     numbers = portal.iterate(lambda: count([]))
     next(numbers)
     portal.close()
-    portal._thread()._is_stopped = False  # as it still was when the generator looked
+    portal.thread()._is_stopped = False  # as it still was when the generator looked
     numbers.close()  # type: ignore[attr-defined]  # it is a generator
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import attrs
 
 from aymara_async.models.page import ItemList
-from aymara_async.transport.pager import AsyncPager, Listing
+from aymara_async.transport.listing import Listing
+from aymara_async.transport.pager import AsyncPager
 
 
 @attrs.define

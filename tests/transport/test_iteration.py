@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -72,3 +73,34 @@ async def test_at_its_end_and_when_it_was_closed_it_ends(begin: Begin) -> None:
         for _ in range(2):
             with pytest.raises(StopAsyncIteration):
                 await anext(iterator)
+
+
+def test_what_only_a_list_that_is_there_can_do_says_what_to_do_instead() -> None:
+    pager: Any = ListServer(list(range(30))).pager()
+    for misuse in (lambda: pager[0], lambda: len(pager), lambda: list(pager), lambda: iter(pager)):
+        with pytest.raises(TypeError, match=r"page = await pager.*async for item in pager"):
+            misuse()
+    assert pager, "it is there, whatever it will give"
+
+
+@pytest.mark.parametrize("prefetch", [1, 3])
+async def test_two_readers_of_one_iteration_do_not_share_its_pages(prefetch: int) -> None:
+    iterator = ListServer(list(range(40)), delays=[6]).pager(prefetch=prefetch).pages()
+    first, second = await asyncio.gather(anext(iterator), anext(iterator), return_exceptions=True)
+    assert isinstance(second, RuntimeError)
+    assert not isinstance(first, BaseException)
+    assert first.items == list(range(10))
+    assert [item async for page in iterator for item in page] == list(range(10, 40)), "the first reader goes on"
+
+
+async def test_an_iteration_that_is_forgotten_leaves_nothing_running() -> None:
+    server = ListServer(list(range(100)), delays=[0, 0, 10**6])
+    iterator = server.pager(prefetch=3).pages()
+    for _ in range(2):
+        await anext(iterator)
+    assert server.running > 0
+    del iterator
+    gc.collect()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(others, timeout=30)
+    assert server.running == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aymara_async import RequestValidationError
 from aymara_async.models.page import ItemList
-from aymara_async.transport.reading import Reading
+from aymara_async.transport.page_arithmetic import PageArithmetic
 from tests.transport.list_server import ListServer, append, put_in_front, remove
 from tests.transport.reading_ways import WAYS, Way, by_items, every_way, read
 
@@ -249,26 +249,26 @@ def test_argument_that_makes_no_sense(name: str, value: object) -> None:
     assert caught.value.path == name
 
 
-class TestReading:
-    """The bookkeeping alone."""
+class TestArithmetic:
+    """The arithmetic alone."""
 
     @given(st.integers(0, 50), st.integers(0, 60), st.integers(1, 12))
     def test_plan_covers_the_list_without_gap_or_overlap(self, size: int, offset: int, limit: int) -> None:
-        reading = self.reading(limit)
-        taken = reading.begin(offset, self.page(range(offset, min(size, offset + limit)), max(size, 0)))
-        while (start := reading.plan()) is not None:
-            end = reading.end(start)
-            taken += reading.take(start, end - start, self.page(range(start, end), size))
+        sums = self.arithmetic(limit)
+        taken = sums.begin(offset, self.page(range(offset, min(size, offset + limit)), max(size, 0)))
+        while (start := sums.plan()) is not None:
+            end = sums.end(start)
+            taken += sums.take(start, end - start, self.page(range(start, end), size))
         assert taken == list(range(offset, size))
 
     def test_page_cut_to_what_is_wanted(self) -> None:
-        reading = self.reading(10)
-        reading.begin(0, self.page(range(10), 50))
-        assert reading.take(10, 3, self.page(range(10, 20), 50)) == [10, 11, 12]
+        sums = self.arithmetic(10)
+        sums.begin(0, self.page(range(10), 50))
+        assert sums.take(10, 3, self.page(range(10, 20), 50)) == [10, 11, 12]
 
     @staticmethod
-    def reading(limit: int) -> Reading[int]:
-        return Reading("/v2/items", lambda item: item, limit)
+    def arithmetic(limit: int) -> PageArithmetic[int]:
+        return PageArithmetic("/v2/items", lambda item: item, limit)
 
     @staticmethod
     def page(items: range, count: int) -> ItemList[int]:

@@ -1,4 +1,4 @@
-"""Reading a list by pages as pure bookkeeping: what to ask for next, and whether the answers add up."""
+"""The arithmetic of pages, pure: what to ask for next, and whether the answers add up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aymara_async.models.page import ItemList
 T = TypeVar("T")
 
 
-class Reading(Generic[T]):
+class PageArithmetic(Generic[T]):
     """How far a list has been read.
 
     Memory grows by one key a page: enough to see a page that comes again, not enough to matter.
@@ -20,7 +20,7 @@ class Reading(Generic[T]):
     def __init__(
         self, path: str, key: Callable[[T], Hashable], limit: int, page_starts: dict[Hashable, int] | None = None
     ) -> None:
-        """``page_starts`` is what an earlier reading of the same list has seen, to be added to."""
+        """``page_starts`` is what was seen of the same list before, to be added to."""
         self._path = path
         self._key = key
         self.stride: int = limit
@@ -35,6 +35,11 @@ class Reading(Generic[T]):
         self._tail: list[Hashable] = []
         self.is_end_open: bool = False
         """Whether the page that was read last is full, so that a server which counts too low would not show."""
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether there is nothing more to ask for."""
+        return self._planned >= self.count and not self.is_end_open
 
     def plan(self) -> int | None:
         """Return the offset of the next page to ask for, ``stride`` items long; None after the last."""
@@ -75,7 +80,7 @@ class Reading(Generic[T]):
         if offset + len(page.items) > self.count:
             raise self._error(f"the server counts {self.count} items, but gives {len(page.items)} from {offset} on")
         items = page.items[:wanted]
-        repeated = self._repeated([self._key(item) for item in items], offset)
+        repeated = self._repeated(list(map(self._key, items)), offset)
         return items[repeated:] if repeated else items
 
     def _repeated(self, keys: list[Hashable], offset: int) -> int:
@@ -91,7 +96,8 @@ class Reading(Generic[T]):
         new = keys[repeated:]
         self._skipped += repeated
         is_pushed = keys[:repeated] == self._tail[seen_from : seen_from + repeated] and self._skipped <= grown
-        has_moved = any(self.page_starts.get(key, at) != at for at, key in enumerate(new, offset + repeated))
+        again = self.page_starts.keys() & new
+        has_moved = again and any(self.page_starts[key] != offset + repeated + new.index(key) for key in again)
         if not is_pushed or has_moved or len({*new, *self._tail}) < len(new) + len(self._tail):
             raise self._error(f"the server gave items twice, on the page at {offset} and before")
         if new:
