@@ -37,26 +37,20 @@ FAULTS_FOR: dict[str, list[dict[str, Any]]] = {
     "release: before UPDATE temp.followed": [NOT_ARRIVED],
     "release: before UPDATE batches": [NOT_ARRIVED],
     "release: before UPDATE temp.turns": [NOT_ARRIVED],
-    "under_way: before UPDATE temp.followed": [CUT],
-    "under_way: before SELECT": [CUT],
-    "taken: before UPDATE temp.followed": [CUT],
-    "taken: before SELECT": [CUT],
     "score: after a failure": [CUT],
     "append: after a failure": [{**CUT, "calls": [3, 4]}],
     "list runs: before the request": [CUT],
     "list runs: after the answer": [CUT],
     "list runs: after a failure": [CUT, {"kind": "error", "operation": LIST, "calls": [1, 2]}],
-    "first_scored: before UPDATE temp.followed": [{**CUT, "calls": [3, 4, 5]}],
-    "first_scored: before SELECT": [{**CUT, "calls": [3, 4, 5]}],
     "add_listed: before INSERT INTO temp.listed": [WRONG_COUNT],
     "compare_listed: before UPDATE temp.followed": [WRONG_COUNT],
     "compare_listed: before SELECT": [WRONG_COUNT],
-    "compare_listed: before DELETE FROM temp.listed": [WRONG_COUNT],
     "list prompts: after a failure": [{"kind": "error", "operation": PROMPTS, "calls": [2, 3]}],
     "list responses: after a failure": [CUT, {"kind": "error", "operation": RESPONSES, "calls": [1, 2]}],
 }
 CHECKS = {"check_prompts": True}
 SMALL = {"run_per_batch": False, "batch_size": 3, "concurrency": 2}
+KEYED = {"run_per_batch": False, "batch_size": 1, "concurrency": 4}
 SETTINGS_FOR: dict[str, dict[str, Any]] = {
     "record: before UPDATE temp.followed": {"batch_size": 1},
     "single_run: before INSERT INTO runs": {"run_per_batch": False},
@@ -70,13 +64,16 @@ SETTINGS_FOR: dict[str, dict[str, Any]] = {
     "add_listed: before INSERT INTO temp.listed": SMALL,
     "compare_listed: before UPDATE temp.followed": SMALL,
     "compare_listed: before SELECT": SMALL,
-    "compare_listed: before DELETE FROM temp.listed": SMALL,
-    "first_scored: before UPDATE temp.followed": {**SMALL, "batch_size": 7},
-    "first_scored: before SELECT": {**SMALL, "batch_size": 7},
     "append: before the request": SMALL,
     "append: after the answer": SMALL,
     "append: after a failure": SMALL,
 }
+WITHOUT_JOURNAL = {
+    "learn_run: before INSERT INTO runs",
+    "learn_run: before SELECT",
+    *(point for point in POINTS if point.partition(":")[0] in ("forget_strays", "keep_strays", "strays", "adopt")),
+}
+"""Points of a job that goes on by its key."""
 PLAIN = {point for point, faults in FAULTS_FOR.items() if WRONG_COUNT in faults}
 """Points that a server only leads to where nothing else goes wrong."""
 LATER_POINTS = {
@@ -114,6 +111,10 @@ def make_plan(seed: int) -> Plan:
     ]
     needed = FAULTS_FOR.get(aim, [])
     kills = [random_kill(dice, aim), *(random_kill(dice) for _ in range(dice.randint(0, 4)))]
+    responses = dice.randint(10, 90)
+    if aim in WITHOUT_JOURNAL:
+        responses = 90  # in small batches, since the table of turns follows a good many of them at once
+        kills.insert(0, {"point": "results arrive", "nth": 70})
     if aim in LATER_POINTS:
         kills.insert(0, {"point": "lasting: committed", "nth": dice.randint(4, 6)})
     scorer = {
@@ -121,23 +122,23 @@ def make_plan(seed: int) -> Plan:
         "concurrency": dice.randint(1, 5),
         "run_per_batch": dice.random() < 0.4,
         "check_prompts": dice.random() < 0.2,
-    } | SETTINGS_FOR.get(aim, {})
+    } | (KEYED if aim in WITHOUT_JOURNAL else SETTINGS_FOR.get(aim, {}))
     server = draw_server(dice, scoring=SCORE)
-    has_key = not scorer["run_per_batch"] and dice.random() < 0.4
+    has_key = aim in WITHOUT_JOURNAL or (not scorer["run_per_batch"] and dice.random() < 0.4)
     if has_key:
         scorer["run_key"] = f"job {seed}"
     if aim in PLAIN:
         server = attrs.evolve(server, shape=Shape(), faults=[])
     patience = 2.0 if server.shape.unscored else 20.0
     return Plan(
-        responses=dice.randint(10, 90),
+        responses=responses,
         rejected=0 if scorer["check_prompts"] else dice.choice([0, 0, 1, 4]),
         excluded=dice.choice([0.0, 0.0, 0.2]),
         scorer={**scorer, "grace_period": server.grace, "patience": patience},
         server=server,
         faults=needed if WRONG_COUNT in needed else [*needed, *faults],
         kills=kills,
-        deletes_journal=has_key and dice.random() < 0.7,
+        deletes_journal=aim in WITHOUT_JOURNAL or (has_key and dice.random() < 0.7),
     )
 
 

@@ -1,7 +1,7 @@
-"""Runs bulk jobs that are killed: one forked child per job, so that each begins at once.
+"""Runs jobs that are killed: one forked child per job, so that each begins at once.
 
-Reads one JSON object per line: what to score, and at which point to kill itself (see ``kill_points``). Answers with the
-child's wait status.
+Reads one JSON object per line: what to do, by which module (this one scores), and at which point to kill itself (see
+``kill_points``). Answers with the child's wait status.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ def work(order: dict[str, Any]) -> None:
         timer = threading.Timer(seconds, step.die, ("some moment",))
         timer.daemon = True
         timer.start()
-    outcome = asyncio.run(job(order, step)) | {"steps": step.taken, "passed": step.passed}
+    run = import_module(order["job"]).job if "job" in order else job
+    outcome = asyncio.run(run(order, step)) | {"steps": step.taken, "passed": step.passed}
     if file_size:
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     Path(order["result"]).write_text(json.dumps(outcome))
@@ -67,10 +69,13 @@ def work(order: dict[str, Any]) -> None:
 
 def main() -> None:
     for line in sys.stdin:
+        order = json.loads(line)
+        if "job" in order:
+            import_module(order["job"])  # once for all children
         child = os.fork()
         if child == 0:
             try:
-                work(json.loads(line))
+                work(order)
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)

@@ -19,7 +19,7 @@ def worker() -> Iterator[Worker]:
         yield worker
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [3, 6, 13, 15, 16, 25])  # quick ones, with and without a journal
 def test_random_kills_and_losses(worker: Worker, seed: int, tmp_path: Path) -> None:
     random_case(worker, tmp_path, seed)
 

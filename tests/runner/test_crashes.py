@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,10 @@ from aymara_async.runner.model_prompt import ModelPrompt
 from aymara_async.runner.runner import AsyncEvalRunner
 from aymara_async.sandbox import Sandbox
 from aymara_async.sandbox.faults import Error, Reset, Truncate
+from tests.bulk.crashes import Worker
 from tests.cli.process import own_environment
 from tests.runner.conftest import params
+from tests.runner.crashes import random_case
 from tests.runner.worker import fails_on
 
 CONCURRENCY = 4
@@ -87,6 +90,20 @@ async def test_killed_again_and_again(tmp_path: Path, num_prompts: int, turns: i
     assert len(called) == total
     # What was under way when a process was killed had to be asked again, and nothing else.
     assert called.total() <= total + len(kills) * CONCURRENCY
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    with Worker() as worker:
+        yield worker
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [15, 20, 23, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(100) if seed not in (15, 20, 23))],
+)
+def test_whole_evals_killed_on_random_servers(worker: Worker, seed: int, tmp_path: Path) -> None:
+    random_case(worker, tmp_path, seed)
 
 
 async def test_a_model_error_stops_and_the_rest_is_asked_later(
