@@ -195,15 +195,15 @@ class Case:
         scored = self.scored()
         twice = {prompt for prompt, times in scored.items() if times > 1}
         untold = sorted(twice - self._told)
-        if self.is_late and twice and last.get("error_type") in TELL_OF_RUNS:
-            assert any(run in last["error"] for run in self.runs_with(twice)), (told, sorted(twice))
+        if self.is_late and twice and last.get("error_type") in TELL_OF_TOO_MANY:
+            # Others may show still later.
+            is_named = any(run in last["error"] for run in self.runs_with(twice))
+            assert is_named, f"scored twice, and no run of these named: {sorted(twice)}; {told}"
             return
         assert not untold, f"scored twice, and not told: {untold}; {told}"
         assert self.is_late or not twice, f"scored twice: {sorted(twice)}; {told}"
         never = [prompt for prompt in self.prompts if not scored[prompt]]
         assert not never, f"never scored: {never}; {told}"
-        if self.is_late and twice and last.get("error_type") == "ScoredTwiceError":
-            return
         assert "error" not in last, told
         assert Counter(last["yielded"]) == Counter(set(self.prompts) - self.unscored), told
         assert sorted(last["unscored"]) == sorted(self.unscored)
@@ -216,8 +216,8 @@ class Case:
         return {turn.eval_run_uuid for turn in self.sandbox.scored if turn.prompt_uuid in prompts}
 
 
-TELL_OF_RUNS = ("AmbiguousRunError", "BatchOutcomeUnknownError")
-"""The errors that name the runs of which one is too many."""
+TELL_OF_TOO_MANY = ("AmbiguousRunError", "BatchOutcomeUnknownError", "ScoredTwiceError")
+"""The errors that name the runs that hold something twice."""
 
 
 @attrs.define
