@@ -102,5 +102,7 @@ async def test_an_iteration_that_is_forgotten_leaves_nothing_running() -> None:
     del iterator
     gc.collect()
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert others
     await asyncio.wait(others, timeout=30)
+    assert all(task.cancelled() for task in others)
     assert server.running == 0
