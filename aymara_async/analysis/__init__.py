@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from aymara_async.analysis.scored_run import ScoredRun, read_run
     from aymara_async.analysis.step_summary import github_summary
     from aymara_async.analysis.verdict import Decision, Verdict, judge_pass_rate, judge_run
-    from aymara_async.analysis.weighting import WeightedRate, confidence_weighted_rate
     from aymara_async.record.tally import Standing, Tally, standing_of, tally
 
 _HOMES = {
@@ -51,7 +50,6 @@ _HOMES = {
     "scored_run": ("ScoredRun", "read_run"),
     "step_summary": ("github_summary",),
     "verdict": ("Decision", "Verdict", "judge_pass_rate", "judge_run"),
-    "weighting": ("WeightedRate", "confidence_weighted_rate"),
 }
 _HOME_OF = {name: f".{home}" for home, names in _HOMES.items() for name in names}
 _EXTRAS = {
@@ -77,10 +75,8 @@ __all__ = [
     "StatisticsError",
     "Tally",
     "Verdict",
-    "WeightedRate",
     "cohen_kappa",
     "compare_runs",
-    "confidence_weighted_rate",
     "eval_pass_stats",
     "eval_pass_stats_by_category",
     "github_summary",

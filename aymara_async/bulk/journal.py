@@ -42,7 +42,7 @@ class Journal:
         self._session = 0
         self.run_name = ""
         """Name of the run, or the beginning of the names of the runs."""
-        self.has_strays = False
+        self.has_strays: bool = False
         """Whether there is something at the server that the journal does not know."""
 
     @classmethod

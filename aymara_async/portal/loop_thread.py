@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from aymara_async.errors import AymaraAIError, ClientClosedError
 from aymara_async.portal.blocking_call import CLOSED, BlockingCall
 from aymara_async.portal.daemon_threads import DaemonThreads
-from aymara_async.portal.inbox import Inbox
 from aymara_async.transport.clock import monotonic
 
 T = TypeVar("T")
@@ -70,7 +69,6 @@ class LoopThread:
         self._starting = threading.Lock()
         self._creating = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._inbox: Inbox[BlockingCall[Any]] | None = None
         self._thread: threading.Thread | None = None
         self._ident: int | None = None
         self._is_stopped = is_stopped
@@ -136,14 +134,14 @@ class LoopThread:
     def _submit(self, call: BlockingCall[Any]) -> None:
         if self._pid != os.getpid():
             raise BlockingCallError(_OTHER_PROCESS)
-        inbox = self._inbox or self._start()
+        loop = self._loop or self._start()
         if self._is_own_thread():
             raise BlockingCallError(_OWN_THREAD)
         if self._is_stopped:
             raise ClientClosedError(CLOSED)
         self._calls.add(call)
         try:
-            inbox.put(call)
+            loop.call_soon_threadsafe(call.start)
         except RuntimeError:  # it has ended since
             self._calls.discard(call)
             raise ClientClosedError(CLOSED) from None
@@ -156,11 +154,11 @@ class LoopThread:
             self._loop.call_soon_threadsafe(call.cancel)
         call.wait(GRACE)
 
-    def _start(self) -> Inbox[BlockingCall[Any]]:
+    def _start(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._is_stopped:
                 raise ClientClosedError(CLOSED)
-            if self._inbox is None:
+            if self._loop is None:
                 started = Future[None]()
                 try:
                     threading.Thread(target=self._run, args=(started,), name="aymara-async", daemon=True).start()
@@ -170,8 +168,8 @@ class LoopThread:
                         f"The thread that makes blocking calls could not start its event loop: {error}. Nothing was "
                         "sent. Use the async client, or make fewer clients."
                     ) from error
-            assert self._inbox is not None
-            return self._inbox
+            assert self._loop is not None
+            return self._loop
 
     def _run(self, started: Future[None]) -> None:
         try:
@@ -191,14 +189,9 @@ class LoopThread:
             _check_thread()
             loop = _PortalLoop()
             loop.set_default_executor(DaemonThreads())
-            try:
-                inbox = Inbox(loop, BlockingCall[Any].start)
-            except OSError:
-                loop.close()
-                raise
             atexit.register(self._end_with_process)
             self._thread, self._ident = threading.current_thread(), threading.get_ident()
-            self._loop, self._inbox = loop, inbox
+            self._loop = loop
             return loop
 
     def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -209,8 +202,6 @@ class LoopThread:
                 runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - close() raises it in the caller's thread
             self._error = error
-        if self._inbox is not None:
-            self._inbox.close()
         for call in list(self._calls):
             call.give_up()
         atexit.unregister(self._end_with_process)

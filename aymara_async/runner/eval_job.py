@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from aymara_async.bulk.limiter import limiter_of
 from aymara_async.bulk.progress import BulkProgress
+from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.display import make_display
 from aymara_async.errors import IncompleteScoringError
@@ -25,7 +26,6 @@ from aymara_async.runner.calling import Model, ModelCaller, retrying
 from aymara_async.runner.earlier_answers import EarlierAnswers
 from aymara_async.runner.errors import NoPromptsError
 from aymara_async.runner.eval_ready import PROMPT_UUIDS
-from aymara_async.runner.feed import FedScorer
 from aymara_async.runner.outcome import EvalOutcome, in_order
 from aymara_async.runner.pipeline import Pipeline, Thread
 from aymara_async.runner.progress import Counts, EvalProgress, show
@@ -134,9 +134,9 @@ class EvalJob:
             ),
         )
 
-    def _scorer(self, run_name: str, tell: Callable[[BulkProgress], None]) -> FedScorer:
+    def _scorer(self, run_name: str, tell: Callable[[BulkProgress], None]) -> AsyncBulkScorer:
         settings = self.settings
-        return FedScorer(
+        return AsyncBulkScorer(
             self.client,
             eval_uuid=self.eval_uuid,
             journal=self.answers.file,

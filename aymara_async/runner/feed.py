@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.bulk.source import LiveResponses
 from aymara_async.models import EvalResponse
 from aymara_async.transport.clock import monotonic
@@ -75,7 +74,3 @@ class Feed(LiveResponses):
         response = self._waiting.popleft()
         self._since = monotonic()
         return response
-
-
-FedScorer = AsyncBulkScorer
-"""A bulk scorer, which takes its batches from a feed as they come."""

@@ -17,13 +17,14 @@ import attrs
 
 from aymara_async.bulk.progress import BulkProgress
 from aymara_async.bulk.result import BulkResult
+from aymara_async.bulk.scorer import AsyncBulkScorer
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import ClientClosedError
 from aymara_async.models import Eval, ScoredResponse
 from aymara_async.runner.answer_journal import AnswerJournal
 from aymara_async.runner.answers import Answering
 from aymara_async.runner.earlier_answers import EarlierAnswers
-from aymara_async.runner.feed import FedScorer, Feed
+from aymara_async.runner.feed import Feed
 from aymara_async.runner.model_prompt import ModelPrompt, Said
 from aymara_async.runner.outcome import Exchange
 from aymara_async.runner.progress import Counts
@@ -42,7 +43,7 @@ class Pipeline:
     answering: Answering
     journal: AnswerJournal
     earlier: EarlierAnswers
-    make_scorer: Callable[[Callable[[BulkProgress], None]], FedScorer]
+    make_scorer: Callable[[Callable[[BulkProgress], None]], AsyncBulkScorer]
     turns: int
     concurrency: int
     room_for: int

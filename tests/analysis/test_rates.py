@@ -1,4 +1,4 @@
-"""Counts, categories, weights and agreement say what became of every response."""
+"""Counts, categories and agreement say what became of every response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from aymara_async.analysis import (
     StatisticsError,
     Tally,
     cohen_kappa,
-    confidence_weighted_rate,
     rates_by_category,
     standing_of,
     tally,
@@ -75,37 +74,6 @@ def test_a_later_turn_belongs_to_the_prompt_that_led_to_it() -> None:
     assert [rate.tally for rate in rates_by_category(run)] == [Tally(passed=1, failed=1)]
     assert [response.turn_number for response in run.threads["t"]] == [1, 2]
     assert not run.unanswered
-
-
-def test_equal_weights_change_nothing() -> None:
-    responses = [a_response(number, number < 7, confidence=0.8) for number in range(10)]
-    found = confidence_weighted_rate(responses)
-    assert found.pass_rate == pytest.approx(0.7)
-    assert found.effective_size == pytest.approx(10)
-    assert found.interval == pytest.approx(wilson_interval(7, 10))
-
-
-def test_doubtful_verdicts_count_for_less() -> None:
-    found = confidence_weighted_rate(
-        [
-            a_response(0, True, confidence=0.9),
-            a_response(1, False, confidence=0.3),
-            a_response(2, False, confidence=None),
-            a_response(3, False, confidence=1.0, exclude_from_scoring=True),
-            a_response(4, None),
-        ]
-    )
-    assert found.pass_rate == pytest.approx(0.75)
-    assert found.effective_size == pytest.approx(1.2**2 / (0.81 + 0.09))
-    assert (found.num_weighted, found.num_without_confidence) == (2, 1)
-
-
-def test_weights_that_say_nothing() -> None:
-    for responses in ([], [a_response(0, True, confidence=0.0)]):
-        found = confidence_weighted_rate(responses)
-        assert (found.pass_rate, found.interval) == (None, (0.0, 1.0))
-    with pytest.raises(StatisticsError, match="confidence"):
-        confidence_weighted_rate([a_response(0, True, confidence=1.5)])
 
 
 def test_kappa_leaves_out_what_one_judge_did_not_judge() -> None:

@@ -313,15 +313,12 @@ async def has_other_tasks() -> bool:
     return len(asyncio.all_tasks()) > 2
 
 
-@pytest.mark.parametrize("part", ["_PortalLoop", "Inbox"])
-def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(
-    part: str, portal: Portal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_to_make(*arguments: object) -> asyncio.AbstractEventLoop:
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_thread, part, fail_to_make)
+        patch.setattr(loop_thread, "_PortalLoop", fail_to_make)
         with pytest.raises(BlockingCallError, match=r"Too many open files.*Nothing was sent"):
             portal.call(nothing())
     assert portal.call(thread_id())

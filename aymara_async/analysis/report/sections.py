@@ -10,7 +10,6 @@ from aymara_async.analysis.categories import CategoryRate, rates_by_category
 from aymara_async.analysis.intervals import Interval, wilson_interval
 from aymara_async.analysis.scored_run import ScoredRun
 from aymara_async.analysis.verdict import Verdict
-from aymara_async.analysis.weighting import WeightedRate, confidence_weighted_rate
 from aymara_async.record.tally import Standing, standing_of
 
 BINS = 20
@@ -23,7 +22,6 @@ class RunSection:
     run: ScoredRun
     verdict: Verdict | None
     interval: Interval
-    weighted: WeightedRate
 
     @property
     def num_missing(self) -> int:
@@ -55,7 +53,6 @@ def run_section(run: ScoredRun, verdict: Verdict | None, confidence_level: float
         run=run,
         verdict=verdict,
         interval=wilson_interval(run.tally.passed, run.tally.scored, confidence_level=confidence_level),
-        weighted=confidence_weighted_rate(run.responses, confidence_level=confidence_level),
     )
 
 

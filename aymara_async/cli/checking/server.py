@@ -34,7 +34,7 @@ async def check_health(patient: Patient) -> Finding:
         answer.parse()
     except APIStatusError as error:
         _note_time(patient, error.response)
-        advice = "Try again later." if error.status_code >= 500 else _NOT_THE_API
+        advice = "Try again later." if error.is_passing else _NOT_THE_API
         return Finding("health", "failure", f"The health operation answered {error.status_code}.", advice)
     except APIResponseValidationError:
         return Finding("health", "failure", "A web page answered in place of the API.", _NOT_THE_API)
@@ -69,7 +69,7 @@ def _refusal(error: APIError | ConfigurationError) -> tuple[str, str]:
     if isinstance(error, PermissionDeniedError):
         return f"The key may not list evals: {_said(error)}", "Check --workspace, and what the key may do."
     if isinstance(error, APIStatusError):
-        advice = "Try again later." if error.status_code >= 500 else _NOT_THE_API
+        advice = "Try again later." if error.is_passing else _NOT_THE_API
         return f"The list of evals cannot be had: {_said(error)}", advice
     if isinstance(error, APIResponseValidationError):
         return "What answered is not the Aymara API.", _NOT_THE_API

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aymara_async.cli.output.table import Column
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 T_contra = TypeVar("T_contra", contravariant=True)
 
 FORMATS = ("table", "json", "jsonl", "csv")
@@ -50,7 +51,10 @@ FORMAT: Mapping[str, Any] = {
 }
 """The option ``--format``."""
 
-format_option = click.option("--format", **FORMAT)
+
+def format_option(command: C) -> C:
+    """Add ``--format``."""
+    return click.option("--format", **FORMAT)(command)
 
 
 async def write_list(
