@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from time import perf_counter
 from types import ModuleType
+from typing import Any
+from urllib.request import Request, urlopen
 
 from benchmarks.comparison import Sample
 from benchmarks.measuring.tasks import cpu, peak_memory, percentile
@@ -40,6 +43,59 @@ async def score(
         "more_mb": peak_memory() - memory,
         "missed": submitted - scored,
     }
+
+
+async def resume(
+    contestant: ModuleType,
+    url: str,
+    *,
+    key: str,
+    eval_uuid: str,
+    file: str,
+    journal: str,
+    responses: int,
+    batch_size: int,
+) -> Sample:
+    """Leave a job whose batches are at the server, with an answer to the first only, and time the one that resumes it.
+
+    The server shows nothing to the first session, and everything to the second.
+    """
+    faults = {"kind": "reset", "operation": "evals.runs.score_responses", "processed": True}
+    async with contestant.AsyncAymaraAI(base_url=url, api_key=key) as client:
+        slots = responses // batch_size // 4 + 1  # four batches for each may be in doubt
+        scorer = contestant.AsyncBulkScorer(
+            client, eval_uuid=eval_uuid, journal=journal, batch_size=batch_size, concurrency=slots
+        )
+        async with scorer.score(file) as stream:
+            _ = await anext(stream.chunks())
+            _tell(url, key, "PUT", "shape", {"lag": 3600})
+            _tell(url, key, "POST", "faults", faults)
+            going_on = asyncio.create_task(anext(stream.chunks()))
+            while stream.result.submitted < responses:  # noqa: ASYNC110 - the library tells nobody
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(2)  # until what was read last is sent, too
+            going_on.cancel()
+            await asyncio.wait([going_on])
+            known = stream.result.scored
+        _tell(url, key, "DELETE", "faults")
+        _tell(url, key, "PUT", "shape", {})
+        memory, began, used = peak_memory(), perf_counter(), cpu()
+        scorer = contestant.AsyncBulkScorer(client, eval_uuid=eval_uuid, journal=journal, batch_size=batch_size)
+        result = await scorer.run(file)
+    used, took = cpu() - used, perf_counter() - began
+    return {
+        "s": took,
+        "cpu_us": used / responses * 1e6,
+        "more_mb": peak_memory() - memory,
+        "doubtful": 1 - known / responses,
+        "missed": responses - result.scored,
+    }
+
+
+def _tell(url: str, key: str, method: str, what: str, body: dict[str, Any] | None = None) -> None:
+    """Have the sandbox behave otherwise from now on."""
+    content = None if body is None else json.dumps(body).encode()
+    urlopen(Request(f"{url}/sandbox/{what}", content, {"x-api-key": key}, method=method)).close()
 
 
 async def call_beside(

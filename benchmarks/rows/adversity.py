@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.bench import Bench
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import Comparison, times
 from benchmarks.rows.scoring_job import canned_scoring_job, scoring_job
 from benchmarks.section import Section, Target
 from benchmarks.ways import NAMES, Way
@@ -92,6 +92,32 @@ def failing(bench: Bench) -> Iterator[Section]:
         if way.contestant == "ours":
             lost = max(one["missed"] + one["never"] + one["twice"] for one in found.samples[label])
             section.targets.append(Target(f"lost or scored twice in any round, {label}", lost, at_most=0))
+    yield section
+
+
+def flaky(bench: Bench) -> Iterator[Section]:
+    """Score while some requests are answered 503, whatever the rate."""
+    responses, shares = bench.of(20_000, 5_000), (0.0, 0.01, 0.03, 0.05)
+    found = Comparison()
+    for seed in range(1, bench.of(3, 2) + 1):
+        for share in shares:
+            faults = [{"kind": "error", "status": 503, "probability": share}] if share else []
+            with scoring_job(bench, responses, faults=faults, seed=seed) as job:
+                sample = job.score(Way("ours", {"journal": True}), batch_size=10)
+            sample["twice"] = job.told["scored_again"]
+            found.add(f"{share:.0%}", sample)
+    section = Section(
+        "A server that is unavailable now and then",
+        f"{responses:,} responses in batches of 10, with a journal; a share of all requests is answered 503, without "
+        f"Retry-After. {found.rounds}",
+        ("answered 503", "seconds", "to none", "no score", "scored more than once"),
+    )
+    for one in found.samples:
+        slower = found.ratio("s", one, "0%")
+        counts = [str(found.of(one, key)) for key in ("missed", "twice")]
+        section.lines.append([one, str(found.of(one, "s")), times(slower.median), *counts])
+        if one != "0%":
+            section.targets.append(Target(f"time with {one} answered 503, to none", slower, at_most=2))
     yield section
 
 

@@ -103,6 +103,34 @@ class _Scoring:
         ]
 
 
+def resuming(bench: Bench) -> Iterator[Section]:
+    """Resume a job of which all batches but the first are in doubt."""
+    sizes = [10_000, 30_000, 100_000] if not bench.is_quick else [1_000, 3_000]
+    found = Comparison()
+    for _ in range(bench.of(2, 1)):
+        for responses in sizes:
+            with scoring_job(bench, responses) as job:
+                sample = job.run("resume", WAYS["with"][1], responses=responses, batch_size=50)
+            sample["twice"] = job.told["scored_again"]
+            found.add(f"{responses:,}", sample)
+    section = Section(
+        "Resuming with many doubtful batches",
+        "Every batch of 50 but the first has lost its answer, as where a process was killed; they share one look at "
+        f"what the run lists, in the sandbox. {found.rounds}",
+        ("responses", "in doubt", "CPU per response, µs", "seconds", "memory, MB", "no score", "scored more than once"),
+    )
+    for one in found.samples:
+        share = found.of(one, "doubtful").written("{:.0%}".format)
+        numbers = [str(found.of(one, key)) for key in ("cpu_us", "s", "more_mb", "missed", "twice")]
+        section.lines.append([one, share, *numbers])
+    most, fewest = f"{sizes[-1]:,}", f"{sizes[0]:,}"
+    section.targets = [
+        Target(f"cost of a response, {most} to {fewest}", found.ratio("cpu_us", most, fewest), at_most=1.5),
+        Target("responses scored more than once", max(found.of(most, "twice").values), at_most=0),
+    ]
+    yield section
+
+
 def growth(bench: Bench) -> Iterator[Section]:
     """Score 10^2 to 10^6 responses."""
     sizes = [10**power for power in range(2, bench.of(6, 4) + 1)]
