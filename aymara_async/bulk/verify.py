@@ -60,9 +60,9 @@ class Verification:
                 return
 
     async def _verify(self, never_scored: Sequence[ScoredResponse], *, is_whole: bool) -> None:
-        runs = [run for run in await self.journal.runs() if run.eval_run_uuid is not None]
-        result = self.result
-        used = [run for run in runs if run.scored] or runs
+        runs = await self.journal.runs()
+        known, result = [run for run in runs if run.eval_run_uuid is not None], self.result
+        used = [run for run in known if run.scored] or known
         result.eval_run_uuids[:] = [str(run.eval_run_uuid) for run in used]
         if result.submitted != result.scored + len(result.failed) + len(result.unscored):
             raise IncompleteScoringError(
@@ -74,12 +74,14 @@ class Verification:
             )
         if not used:
             return
-        counted = await self._count_by_run(used)
+        counted = await self._count_by_run(runs)
         unscored = {scored.response_uuid for scored in never_scored}
         end = monotonic() + self.grace
-        for run in used:
-            uuid = str(run.eval_run_uuid)
-            if len(used) > 1 and not is_whole and counted.get(uuid) == run.scored:
+        for run in await self.journal.runs():
+            uuid = run.eval_run_uuid
+            if uuid is None:
+                continue  # nothing that was sent to it was done
+            if len(runs) > 1 and not is_whole and counted.get(uuid) == run.scored:
                 continue  # the server says so itself, with 100 runs in one request
             while is_whole or await self.calls.count_listed(uuid) != run.scored:
                 missing, too_many = await self._compare(run, uuid)
@@ -93,13 +95,17 @@ class Verification:
                 await asyncio.sleep(min(PAUSE, self.grace))
 
     async def _count_by_run(self, runs: Sequence[Run]) -> dict[str, int | None]:
-        """Ask which runs there are; one too many of a name is a batch that was done twice."""
+        """Ask which runs there are; one too many of a name is a batch that was done twice.
+
+        One that was not heard of may hold what was taken for lost, and sent again in another.
+        """
         uuids = {run.name: run.eval_run_uuid for run in runs}
         counted: dict[str, int | None] = {}
         for name, of_name in (await runs_named(self.calls, uuids)).items():
-            others = [run.eval_run_uuid for run in of_name if run.eval_run_uuid != uuids[name]]
+            known = uuids[name] or (await self.journal.learn_run(name, of_name[0].eval_run_uuid)).eval_run_uuid
+            others = [run.eval_run_uuid for run in of_name if run.eval_run_uuid != known]
             if others:
-                raise self._scored_twice([*others, str(uuids[name])], [])
+                raise self._scored_twice([*others, str(known)], [])
             counted |= {run.eval_run_uuid: run.num_responses_scored for run in of_name}
         return counted
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from aymara_async import AymaraAIError, IncompleteScoringError, JobFailedError, RetryPolicy
-from aymara_async.bulk.errors import AmbiguousRunError, InvalidResponseError, ScoredTwiceError
+from aymara_async.bulk.errors import AmbiguousRunError, BatchOutcomeUnknownError, InvalidResponseError, ScoredTwiceError
 from aymara_async.journal.errors import JournalError
 from aymara_async.transport.body import JSONBody
 from aymara_async.transport.session import Request, SessionManager
@@ -107,6 +107,27 @@ async def test_what_shows_later_than_the_grace_period_is_told_with_its_cause(ben
     assert sorted(caught.value.prompt_uuids) == sorted(one.prompt_uuid for one in result.resent) == twice
     assert [one.row for one in result.resent] == list(range(21, 31))
     assert result.scored == 40
+
+
+@pytest.mark.parametrize("run_per_batch", [False, True], ids=["one run", "run per batch"])
+async def test_what_a_session_that_was_killed_has_sent_again_is_told_by_the_next(
+    bench: Any, run_per_batch: bool, tmp_path: Path
+) -> None:
+    b = await bench(20)
+    b.sandbox.shape = {"lag": 3600}
+    b.sandbox.add_fault(f"reset@{SCORE}:calls=2,processed=true")
+    arguments = {"journal": tmp_path / "j", "run_per_batch": run_per_batch, "batch_size": 10, "concurrency": 1}
+    with pytest.raises(BatchOutcomeUnknownError):
+        await b.scorer(**arguments, grace_period=0.05, on_unknown="raise").run(b.rows)
+    async with b.scorer(**arguments, grace_period=0.05).score(b.rows) as stream:
+        async for _ in stream:
+            if stream.result.scored == 20:
+                break  # before it looks once more
+    b.sandbox.shape = {}
+    with pytest.raises(ScoredTwiceError) as caught:
+        await b.scorer(**arguments).run(b.rows)
+    twice = {prompt for prompt, times in b.scored().items() if times > 1}
+    assert (len(twice), set(caught.value.prompt_uuids)) == (10, twice)
 
 
 Damage = Callable[[Path, Path], None]
