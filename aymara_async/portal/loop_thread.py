@@ -6,7 +6,6 @@ import asyncio
 import atexit
 import logging
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
@@ -15,8 +14,7 @@ from typing import Any, TypeVar
 
 from aymara_async.errors import AymaraAIError, ClientClosedError
 from aymara_async.portal.blocking_call import CLOSED, BlockingCall
-from aymara_async.portal.daemon_threads import DaemonThreads
-from aymara_async.transport.clock import monotonic
+from aymara_async.portal.event_loop import PortalLoop
 
 T = TypeVar("T")
 
@@ -31,24 +29,17 @@ _OTHER_PROCESS = (
     "This iteration was begun in the parent process, and a forked child cannot go on with it. Nothing was sent. "
     "Begin it anew here."
 )
+_NO_START = (
+    "The event loop of the blocking client could not start: {error!r}. Nothing was sent, and the client works once "
+    "the cause is gone. The loop needs a thread, memory, and a pair of sockets within this process: free or allow them "
+    "(with pytest-socket: --allow-unix-socket). Where the program is ending, make the first call earlier."
+)
+_GREENLETS = (
+    "Threads are greenlets of one system thread here (gevent, eventlet), and another event loop runs in it already. "
+    "Nothing was sent. Share one AymaraAI client among all greenlets, or close the other one first."
+)
 
 logger: logging.Logger = logging.getLogger("aymara_async")
-
-# Whatever policy the program sets (uvloop, a GUI's loop) is for its own loops; this one has to survive a fork.
-if sys.platform == "win32":
-    _Loop = asyncio.ProactorEventLoop
-else:
-    _Loop = asyncio.SelectorEventLoop
-
-
-class _PortalLoop(_Loop):
-    """A loop that goes by real time, also in tests that freeze it, and needs no executor that ends before it does."""
-
-    def time(self) -> float:
-        return monotonic()
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Leave its threads alone, which end by themselves."""
 
 
 class BlockingCallError(AymaraAIError, RuntimeError):
@@ -163,11 +154,10 @@ class LoopThread:
                 try:
                     threading.Thread(target=self._run, args=(started,), name="aymara-async", daemon=True).start()
                     started.result()
+                except BlockingCallError:
+                    raise
                 except Exception as error:
-                    raise BlockingCallError(
-                        f"The thread that makes blocking calls could not start its event loop: {error}. Nothing was "
-                        "sent. Use the async client, or make fewer clients."
-                    ) from error
+                    raise BlockingCallError(_NO_START.format(error=error)) from error
             assert self._loop is not None
             return self._loop
 
@@ -186,9 +176,9 @@ class LoopThread:
         with self._creating:
             if self._loop is not None:
                 return None
-            _check_thread()
-            loop = _PortalLoop()
-            loop.set_default_executor(DaemonThreads())
+            if _is_loop_running():
+                raise BlockingCallError(_GREENLETS)
+            loop = PortalLoop()
             atexit.register(self._end_with_process)
             self._thread, self._ident = threading.current_thread(), threading.get_ident()
             self._loop = loop
@@ -233,16 +223,12 @@ class LoopThread:
             logger.warning("Something that still runs for a closed client does not let itself be cancelled")
 
 
-def _check_thread() -> None:
-    """Raise ``RuntimeError`` where this is no thread of its own."""
+def _is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
-    raise RuntimeError(
-        "gevent or eventlet makes all threads one, which can run one event loop, and another one runs in it already; "
-        "let all greenlets share one client"
-    )
+        return False
+    return True
 
 
 async def _log_errors(action: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from aymara_async.portal.loop_thread import LoopThread
+from aymara_async.transport.shared import Shared
 
 T = TypeVar("T")
 
 
-class Portal:
+class Portal(Shared):
     """Run coroutines on a loop thread and wait for them; each process starts a thread of its own on its first call.
 
     The thread ends with ``close``, or when nothing refers to the portal any more, or with the process. A pickled portal

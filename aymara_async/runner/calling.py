@@ -7,11 +7,9 @@ neither the place of others nor keep the process from ending.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 import os
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import TracebackType
 from typing import TypeAlias, cast
@@ -23,6 +21,7 @@ from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalResponse, FileReference
 from aymara_async.runner.errors import NoThreadError
 from aymara_async.runner.model_prompt import ModelPrompt
+from aymara_async.transport.threads import start_in_thread
 
 Answer: TypeAlias = str | bytes | os.PathLike[str] | FileReference | EvalResponse | None
 """Text; an image or a video as bytes, path or reference to an uploaded file; a ready response; None for a refusal."""
@@ -97,7 +96,7 @@ class ModelCaller:
             if is_async(self.model):
                 answer: object = self.model(prompt)
             else:
-                answer = await in_thread(partial(self.model, prompt))
+                answer = await _in_thread(partial(self.model, prompt))
             return cast(Answer, await answer if inspect.isawaitable(answer) else answer)
         except (Exception, asyncio.CancelledError):
             raise
@@ -140,40 +139,12 @@ def is_async(model: object) -> bool:
     return inspect.iscoroutinefunction(model) or inspect.iscoroutinefunction(getattr(model, "__call__", None))  # noqa: B004
 
 
-async def in_thread(call: Callable[[], object]) -> object:
-    """Run a function in a new daemon thread and wait for its result; raises ``NoThreadError``."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[object] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def deliver(result: object, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(result)
-        elif isinstance(error, StopIteration):  # which a future cannot carry
-            done.set_exception(RuntimeError("The model raised StopIteration"))
-        else:
-            done.set_exception(error)
-
-    def work() -> None:
-        result, failure = None, None
-        try:
-            result = context.run(call)
-        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-            failure = error
-        try:
-            loop.call_soon_threadsafe(deliver, result, failure)
-        except RuntimeError:  # the loop has ended, and with it who waited
-            if isinstance(result, Coroutine):
-                result.close()
-
+def _in_thread(call: Callable[[], object]) -> asyncio.Future[object]:
     try:
-        threading.Thread(target=work, name="aymara-async model", daemon=True).start()
+        return start_in_thread(call, "aymara-async model")
     except RuntimeError as error:
         raise NoThreadError(
             f"No thread could be started to call the model ({error}), so it was not asked. The eval was stopped; what "
             "a journal holds is kept. Use a lower concurrency or an async model; a model that goes on after its "
             "timeout keeps its thread."
         ) from error
-    return await done

@@ -18,12 +18,13 @@ from aymara_async.transport.options import CallOptions, RequestOptions, check_op
 from aymara_async.transport.redaction import redact
 from aymara_async.transport.request import Request
 from aymara_async.transport.session import SessionManager
+from aymara_async.transport.shared import Shared
 
 T = TypeVar("T")
 
 
 @attrs.frozen
-class Caller:
+class Caller(Shared):
     """Make calls through a session, with the options of one client or of a view of it."""
 
     session: SessionManager

@@ -44,17 +44,14 @@ class PerLoop(Generic[T]):
     def current(self) -> T | None:
         """Return the running loop's value if it was the last one asked for; the short way."""
         last = self._last  # read once, as another thread may change it
-        return last[1] if last is not None and last[0] is asyncio.get_running_loop() else None
+        try:
+            return last[1] if last is not None and last[0] is asyncio.get_running_loop() else None
+        except RuntimeError:  # of which get() says what it means
+            return None
 
     async def get(self) -> T:
         """Return the running loop's value, made on first use."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise ConfigurationError(
-                "No asyncio event loop runs here, and this client needs one. Nothing was sent. Under trio or curio, "
-                "call the blocking client AymaraAI in a thread (trio.to_thread.run_sync)."
-            ) from error
+        loop = _running_loop()
         self._leave_parent()
         self._drop_closed()
         if loop not in self._entries:
@@ -69,7 +66,7 @@ class PerLoop(Generic[T]):
         self._leave_parent()
         self._drop_closed()
         self._last = None
-        running = asyncio.get_running_loop()
+        running = _running_loop()
         entries = list(self._entries.items())
         self._entries.clear()
         for loop, (_, keeper) in entries:
@@ -91,6 +88,16 @@ class PerLoop(Generic[T]):
         if self._last is not None and self._last[0].is_closed():
             self._last = None
         _drop_closed(self._entries, self._drop)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "No asyncio event loop runs here, and this client needs one. Nothing was sent. Under trio or curio, call "
+            "the blocking client AymaraAI in a thread (trio.to_thread.run_sync)."
+        ) from error
 
 
 def _finish(entries: _Entries[T], drop: Callable[[T], None], pid: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import aiohttp
 from aiohttp.payload import Payload
 
 from aymara_async.transport.body import AwaitedFile, Body, FileBody
+from aymara_async.transport.threads import in_thread
 
 T = TypeVar("T")
 
@@ -67,10 +67,10 @@ class FilePayload(Payload):
         if isinstance(source, AwaitedFile):
             await self._copy(source.file.read, writer)
         elif isinstance(source, Path):
-            with await _reading(asyncio.to_thread(source.open, "rb")) as file:
-                await self._copy(lambda size: asyncio.to_thread(file.read, size), writer)
+            with await _reading(in_thread(lambda: source.open("rb"))) as file:
+                await self._copy(lambda size: in_thread(lambda: file.read(size)), writer)
         else:
-            await self._copy(lambda size: asyncio.to_thread(source.read, size), writer)
+            await self._copy(lambda size: in_thread(lambda: source.read(size)), writer)
 
     async def _copy(self, read: Callable[[int], Awaitable[bytes]], writer: Any) -> None:
         """Send as many bytes as were announced: of a file that grows no more, of one that shrinks none."""
@@ -119,11 +119,11 @@ async def _file_payload(body: FileBody) -> BytesPayload | FilePayload:
 async def _size(source: IO[bytes] | AwaitedFile | Path, start: int | None) -> int | None:
     """Go to where the file stood, and return how much there is to send; None if nobody knows."""
     if isinstance(source, Path):
-        return (await asyncio.to_thread(source.stat)).st_size
+        return (await in_thread(source.stat)).st_size
     if isinstance(source, AwaitedFile):
         return await source.measure()  # noqa: ASYNC240 - no path
     if start is None:
         return None
-    end = await asyncio.to_thread(source.seek, 0, os.SEEK_END)
-    await asyncio.to_thread(source.seek, start)
+    end = await in_thread(lambda: source.seek(0, os.SEEK_END))
+    await in_thread(lambda: source.seek(start))
     return end - start

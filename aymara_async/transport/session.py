@@ -31,13 +31,14 @@ from aymara_async.transport.proxy import Proxy, proxy_for
 from aymara_async.transport.redaction import redact
 from aymara_async.transport.request import Request
 from aymara_async.transport.retry import RetryBudget, retrying
+from aymara_async.transport.shared import Shared
 
 logger: logging.Logger = logging.getLogger("aymara_async")
 
 _MAX_REDIRECTS = 5
 
 
-class SessionManager:
+class SessionManager(Shared):
     """Send calls, each attempt within its time, and again where that is safe."""
 
     def __init__(self, settings: ConnectionSettings, restore: Callable[[bool], SessionManager] | None = None) -> None:
@@ -72,7 +73,10 @@ class SessionManager:
                 await options.pace.admit()
             response = await self._attempt(request, session, options, _time_left(request, deadline))
         except APIError as first:
-            return await self._again(first, session, request, options, deadline)
+            try:
+                return await self._again(first, session, request, options, deadline)
+            except APIError as error:
+                raise error.with_traceback(None)  # noqa: B904 - the frames below tell the caller nothing
         finally:
             session.room.release()
         if self.budget.tokens < self.budget.capacity:

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeAlias
 
 import aiohttp
+from aiohttp.abc import ResolveResult
 from aiohttp.connector import Connection
 
 _BLOCK = 120 * 1024
@@ -48,6 +49,23 @@ class Sockets:
         return cls(family, kind, protocol)
 
 
+class Resolver(aiohttp.ThreadedResolver):
+    """Look names up in the loop's threads; where it has none left, fail as other look-ups fail."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of a host; raises ``OSError``."""
+        try:
+            return await super().resolve(host, port, family)
+        except RuntimeError as error:
+            raise socket.gaierror(
+                socket.EAI_AGAIN,
+                f"{host} was not looked up ({error}): the program is ending, and asyncio starts no threads any more; "
+                "make the call before the main thread ends, or use AymaraAI, which can make it still",
+            ) from error
+
+
 class LiveConnector(aiohttp.TCPConnector):
     """A connector that looks at a kept connection before anything but a GET is sent on it.
 
@@ -56,7 +74,8 @@ class LiveConnector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         self._sockets = Sockets()
-        super().__init__(socket_factory=self._sockets, **options)
+        resolver = Resolver() if issubclass(aiohttp.DefaultResolver, aiohttp.ThreadedResolver) else None
+        super().__init__(socket_factory=self._sockets, resolver=resolver, **options)
 
     def connect(  # pyright: ignore[reportIncompatibleMethodOverride] - awaited all the same
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import dataclasses
 import pickle
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from aymara_async import AsyncAymaraAI, AymaraAI, ConfigurationError
+from aymara_async import AsyncAymaraAI, AymaraAI, ClientClosedError, ConfigurationError, NotFoundError
 from aymara_async.sandbox import Sandbox
 from tests.answers import EVAL
 from tests.cli.process import own_environment
-from tests.faulty_server import KEY, FaultyServer, client_of, reply
+from tests.faulty_server import KEY, FaultyServer, client_of, error, reply
 
 MADE = 'client = AymaraAI(api_key="sandbox-key", base_url=sys.argv[1])\n'
 BEGIN = f"import atexit, sys, threading\nfrom pathlib import Path\nfrom aymara_async import AymaraAI\n{MADE}"
@@ -100,6 +102,7 @@ async def test_a_pickled_client_takes_the_key_of_the_environment_again(monkeypat
 
 POOL = """
 import sys
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 import multiprocessing
 from aymara_async import AymaraAI
@@ -133,6 +136,37 @@ def test_a_method_with_a_key_of_its_own_says_how(served: Sandbox, monkeypatch: p
         assert served.requests == []
 
 
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+async def test_copies_of_a_part_of_a_client_share_it(make: Any) -> None:
+    async with FaultyServer(reply(200, EVAL)) as server, client_of(server) as client:
+        view = client.with_options(api_key="of-a-view")
+        for part in (client.evals, view.evals, client.with_raw_response.evals, view.evals.with_raw_response):
+            await make(part).get("test.1")
+        blocking = AymaraAI(api_key="blocking", base_url=server.url)
+        for resource in (blocking.evals, blocking.with_raw_response.evals):
+            await asyncio.to_thread(make(resource).get, "test.1")
+        await asyncio.to_thread(blocking.close)
+        with pytest.raises(ClientClosedError):
+            make(blocking.evals).get("test.1")
+    keys = [request.headers["x-api-key"] for request in server.requests]
+    assert keys == [KEY, "of-a-view", KEY, "of-a-view", "blocking", "blocking"]
+
+
+async def test_a_plain_error_has_a_short_traceback() -> None:
+    async with FaultyServer(error(404)) as server, client_of(server) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.evals.get("test.1")
+        blocking = AymaraAI(api_key="k", base_url=server.url)
+        with pytest.raises(NotFoundError) as caught_blocking:
+            await asyncio.to_thread(blocking.evals.get, "test.1")
+        await asyncio.to_thread(blocking.close)
+    for found in (caught, caught_blocking):
+        frames = [
+            frame for frame in traceback.extract_tb(found.value.__traceback__) if "aymara_async" in frame.filename
+        ]
+        assert 0 < len(frames) <= 8, "".join(traceback.format_list(frames))
+
+
 LATE = {
     "in a thread after the main one has ended": """
 def work():
@@ -157,6 +191,39 @@ def work():
 atexit.register(work)
 """,
 }
+
+
+def test_an_async_call_that_finds_no_threads_any_more_says_so(served: Sandbox) -> None:
+    code = """
+import asyncio
+from aymara_async import APIConnectionError, AsyncAymaraAI
+async def call():
+    async with AsyncAymaraAI(api_key="sandbox-key", base_url=sys.argv[1], max_retries=0) as late:
+        await late.evals.list()
+def work():
+    threading.main_thread().join()
+    try:
+        asyncio.run(call())
+    except APIConnectionError as error:
+        print("make the call before the main thread ends" in str(error))
+threading.Thread(target=work).start()
+"""
+    assert run(BEGIN + code, served.url.replace("127.0.0.1", "localhost")) == "True"
+
+
+def test_an_async_client_reads_files_after_the_main_thread_ended(served: Sandbox) -> None:
+    code = """
+import asyncio
+from aymara_async import AsyncAymaraAI
+async def call():
+    async with AsyncAymaraAI(api_key="sandbox-key", base_url=sys.argv[1]) as late:
+        print((await late.files.upload(file=Path(sys.executable))).file_uuid is not None)
+def work():
+    threading.main_thread().join()
+    asyncio.run(call())
+threading.Thread(target=work).start()
+"""
+    assert run(BEGIN + code, served.url) == "True"
 
 
 @pytest.mark.parametrize("code", LATE.values(), ids=LATE)
@@ -224,9 +291,26 @@ except BlockingCallError as error:
     print(error)
 """
     told = run(BEGIN + code, "http://127.0.0.1:9")
-    assert told.startswith(
-        "The thread that makes blocking calls could not start its event loop: can't start new thread."
-    )
+    assert told.startswith("The event loop of the blocking client could not start")
+    assert "can't start new thread" in told
+    assert "free or allow them" in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system has no such limit")
+def test_no_file_is_left_for_the_loop(served: Sandbox) -> None:
+    code = """
+import resource
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))
+try:
+    client.evals.list().items
+except Exception as error:
+    said = error
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+print(type(said).__name__, "Too many open files" in str(said), len(client.evals.list().items))
+client.close()
+"""
+    assert run(BEGIN + code, served.url) == "BlockingCallError True 0"
 
 
 def test_sockets_that_are_forbidden() -> None:
@@ -238,11 +322,11 @@ pytest_socket.disable_socket()
 try:
     client.evals.list().items
 except BlockingCallError as error:
-    print(type(error.__cause__).__name__)
+    print(type(error.__cause__).__name__, "pytest-socket: --allow-unix-socket" in str(error))
 """
-    command = [sys.executable, "-c", BEGIN + code, "http://127.0.0.1:9"]
+    command = [sys.executable, "-W", "ignore", "-c", BEGIN + code, "http://127.0.0.1:9"]
     told = subprocess.run(command, capture_output=True, text=True, env=own_environment(), timeout=50, check=True)
-    assert told.stdout == "SocketBlockedError\n"
+    assert (told.stdout, told.stderr) == ("SocketBlockedError True\n", "")
 
 
 @pytest.mark.parametrize("library", ["gevent", "eventlet"])
@@ -256,6 +340,7 @@ def test_greenlets(library: str, served: Sandbox) -> None:
 import warnings; warnings.simplefilter("ignore")
 {patch[library]}
 import sys
+import traceback
 from aymara_async import AymaraAI
 first = AymaraAI(api_key="sandbox-key", base_url=sys.argv[1])
 print(len(first.evals.list().items))
@@ -263,24 +348,31 @@ second = AymaraAI(api_key="sandbox-key", base_url=sys.argv[1])
 try:
     print(len(second.evals.list().items))
 except Exception as error:
-    print("share one client" in str(error))
+    print("Share one AymaraAI client among all greenlets" in str(error))
 print(len(first.evals.list().items))
 first.close()
+print(len(second.evals.list().items))
+second.close()
 """
     command = [sys.executable, "-c", code, served.url]
     told = subprocess.run(command, capture_output=True, text=True, env=own_environment(), timeout=50, check=False)
-    first, second, third = told.stdout.split()
-    assert (first, third) == ("0", "0"), told.stderr
-    assert second in {"0", "True"}
+    assert told.stdout.split() == ["0", "True", "0", "0"], told.stderr
 
 
-def test_trio(served: Sandbox) -> None:
+@pytest.mark.parametrize("is_used", [False, True], ids=["new", "used before"])
+def test_trio(is_used: bool, served: Sandbox) -> None:
     trio = pytest.importorskip("trio")
 
     async def main() -> None:
-        client = AsyncAymaraAI(api_key="k", base_url=served.url)
-        with pytest.raises(ConfigurationError, match="No asyncio event loop runs here"):
-            await client.evals.get("x")
+        client = AsyncAymaraAI(api_key=served.api_key, base_url=served.url)
+        if is_used:
+            asyncio.run(use(client))
+        for act in (lambda: client.evals.get("x"), client.close):
+            with pytest.raises(ConfigurationError, match="No asyncio event loop runs here"):
+                await act()
+
+    async def use(client: AsyncAymaraAI) -> None:
+        assert (await client.evals.list()).items == []
 
     trio.run(main)
 

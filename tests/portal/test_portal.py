@@ -8,6 +8,7 @@ import gc
 import inspect
 import logging
 import pickle
+import re
 import threading
 import traceback
 import weakref
@@ -313,13 +314,16 @@ async def has_other_tasks() -> bool:
     return len(asyncio.all_tasks()) > 2
 
 
-def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail_to_make(*arguments: object) -> asyncio.AbstractEventLoop:
-        raise OSError(24, "Too many open files")
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), MemoryError(), RuntimeError("not here")])
+def test_a_loop_that_cannot_be_made_is_an_error_of_the_call(
+    error: Exception, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_to_make() -> asyncio.AbstractEventLoop:
+        raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_thread, "_PortalLoop", fail_to_make)
-        with pytest.raises(BlockingCallError, match=r"Too many open files.*Nothing was sent"):
+        patch.setattr(loop_thread, "PortalLoop", fail_to_make)
+        with pytest.raises(BlockingCallError, match=re.escape(repr(error))):
             portal.call(nothing())
     assert portal.call(thread_id())
 
@@ -392,7 +396,7 @@ def test_a_loop_that_is_made_while_the_client_is_closed_ends_at_once(monkeypatch
         return asyncio.SelectorEventLoop()
 
     portal = Portal(nothing)
-    monkeypatch.setattr(loop_thread, "_PortalLoop", make_and_stop)
+    monkeypatch.setattr(loop_thread, "PortalLoop", make_and_stop)
     with pytest.raises(ClientClosedError):
         portal.call(nothing())
     started[0].join(30)
