@@ -55,6 +55,8 @@ from aymara_async.response import APIResponse
 
 _NOT_TAKEN_ON = frozenset({421, 425, 429, 503})
 """Statuses with which a server says that it has not even begun."""
+_REJECTED = frozenset({400, 413, 422})
+"""Statuses with which it says that something in the request is at fault."""
 
 
 def _restore(cls: type[AymaraAIError], message: str, state: dict[str, object]) -> AymaraAIError:
@@ -151,6 +153,11 @@ class APIError(AymaraAIError):
     def is_refusal(self) -> bool:
         """Whether the server took nothing on, for now: the same request can safely be sent again."""
         return self.is_passing and not self.may_have_acted
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the server found something in the request at fault: 400, 413 or 422."""
+        return isinstance(self, APIStatusError) and self.status_code in _REJECTED
 
 
 class APIConnectionError(APIError):

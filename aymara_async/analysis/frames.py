@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 import pandas as pd
 
 from aymara_async.analysis.summary_rows import summary_rows
-from aymara_async.analysis.typed_frame import typed_frame
 from aymara_async.models import EvalPrompt, EvalRunResult, EvalSuiteReport, FileReference, ScoredResponse
 from aymara_async.models.evals import Eval
 from aymara_async.models.model import Model
@@ -133,3 +132,9 @@ def to_df(results: Model | Mapping[str, object] | Iterable[Model | Mapping[str, 
     items = [results] if isinstance(results, Model | Mapping) else results
     rows = cast("Iterable[Model | Mapping[str, object]]", items)
     return pd.DataFrame([row.to_dict() if isinstance(row, Model) else dict(row) for row in rows])
+
+
+def typed_frame(rows: Sequence[Mapping[str, object]], types: Mapping[str, str]) -> pd.DataFrame:
+    """Make a data frame with exactly the columns of ``types``, in their order; None becomes a missing value."""
+    columns = {name: pd.Series([row[name] for row in rows], dtype=object) for name in types}
+    return pd.DataFrame(columns, columns=list(types)).astype(dict(types))

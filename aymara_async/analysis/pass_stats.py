@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from aymara_async.analysis.categories import rates_by_category
+from aymara_async.analysis.frames import typed_frame
 from aymara_async.analysis.intervals import wilson_interval
 from aymara_async.analysis.scored_run import ScoredRun
-from aymara_async.analysis.typed_frame import typed_frame
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
 
 _COUNTS = {"pass_rate": "Float64", "pass_total": "int64", "num_responses_scored": "int64"}

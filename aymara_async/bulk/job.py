@@ -35,7 +35,6 @@ from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.late_scores import LateScores
 from aymara_async.bulk.matching import match
 from aymara_async.bulk.opening import Opening
-from aymara_async.bulk.outcomes import Meaning, meaning
 from aymara_async.bulk.progress import Reporter
 from aymara_async.bulk.reconcile import Reconciler, check_run
 from aymara_async.bulk.result import BulkResult, ResentResponse, UnscoredResponse
@@ -221,7 +220,7 @@ class Job:
                 sent = await self._take_answer(sent, outcome)
         finally:
             self._slots.release()
-        if isinstance(outcome, APIError) and meaning(outcome) is Meaning.REJECTED:
+        if isinstance(outcome, APIError) and outcome.is_rejection:
             await self.journal.release(sent)
             await self._split(batch, outcome)
         elif sent.turns:
@@ -269,13 +268,15 @@ class Job:
                     self._unsettled.add(sent.id)
                     answer = await self.calls.score(bodies, sent.run.name, sent.run.eval_run_uuid)
             except AymaraAIError as error:
-                what = meaning(error)
-                if what is not Meaning.LOST:
-                    self._unsettled.discard(sent.id)
-                if isinstance(error, APIError) and what in (Meaning.LOST, Meaning.REJECTED):
-                    return sent, error
+                failure = error if isinstance(error, APIError) else None
+                if failure is not None and failure.may_have_acted:
+                    return sent, failure
+                self._unsettled.discard(sent.id)
+                if failure is not None and failure.is_rejection:
+                    return sent, failure
                 refused_since = min(refused_since, monotonic())
-                if what is Meaning.FATAL or self._fatal is not None or self._is_hopeless(error, refused_since):
+                is_fatal = failure is None or not failure.is_refusal or self._fatal is not None
+                if is_fatal or self._is_hopeless(error, refused_since):
                     self._fatal = error
                     await self.journal.release(sent)
                     raise

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from aymara_async.scoring.columns import CellError, check_columns, convert
-from aymara_async.scoring.encoding import not_utf8
 from aymara_async.scoring.errors import InputFileError
+from aymara_async.scoring.jsonl import not_utf8
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 import msgspec
 
-from aymara_async.scoring.encoding import not_utf8
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.transport.codec import InvalidJSONError
 
@@ -48,3 +47,10 @@ def _decode(line: bytes, decoder: msgspec.json.Decoder[T], path: Path, number: i
     except RecursionError:
         reason = "not JSON that can be read: it is nested too deeply"
     return InputFileError(reason, path=path, line=number)
+
+
+def not_utf8(beginning: bytes | None, where: str) -> str:
+    """Say that a file is not UTF-8; ``beginning`` is that of the file, where it is there that it fails to be."""
+    if beginning is not None and beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "the file is UTF-16, not UTF-8. Save it as UTF-8"
+    return f"not UTF-8: {where}. Save the file as UTF-8"

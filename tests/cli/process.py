@@ -44,7 +44,7 @@ async def start(*arguments: object, env: Mapping[str, str] | None = None) -> Pro
     # What the interpreter itself looks at when it starts is for one that does start.
     if CAN_FORK and not any(name.startswith(("PYTHON", "LC_")) for name in env or ()):
         return await fork([*map(str, arguments)], environment)
-    command = [sys.executable, "-W", "error", "-m", "aymara_async.cli", *map(str, arguments)]
+    command = [sys.executable, "-W", "error", "-m", "aymara_async", *map(str, arguments)]
     return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment)
 
 

@@ -20,7 +20,7 @@ def complete(words: str) -> list[str]:
     env = own_environment(
         _AYMARA_ASYNC_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(len(words.split(" ")) - 1)
     )
-    command = [sys.executable, "-W", "error", "-m", "aymara_async.cli"]
+    command = [sys.executable, "-W", "error", "-m", "aymara_async"]
     ended = subprocess.run(command, env=env, capture_output=True, check=True, text=True)
     return [line.partition(",")[2] for line in ended.stdout.splitlines()]
 
@@ -78,7 +78,7 @@ def test_bash_completes(typed: str, wanted: list[str]) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_script_is_right_for_the_shell(shell: str) -> None:
-    command = [sys.executable, "-W", "error", "-m", "aymara_async.cli", "completion", shell]
+    command = [sys.executable, "-W", "error", "-m", "aymara_async", "completion", shell]
     ended = subprocess.run(command, env=own_environment(), capture_output=True, check=True, text=True)
     assert f"_AYMARA_ASYNC_COMPLETE={shell}_complete" in ended.stdout
     if shutil.which(shell):

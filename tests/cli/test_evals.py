@@ -312,7 +312,7 @@ async def test_delete_asks_on_a_terminal(
     answer: bytes, code: int, left: int, filled: Filled, env: dict[str, str]
 ) -> None:
     terminal, child = pty.openpty()
-    command = [sys.executable, "-m", "aymara_async.cli", "evals", "delete", filled.eval_uuid]
+    command = [sys.executable, "-m", "aymara_async", "evals", "delete", filled.eval_uuid]
     process = await asyncio.create_subprocess_exec(
         *command, stdin=child, stdout=child, stderr=child, env=own_environment(**env)
     )

@@ -217,7 +217,7 @@ async def test_hostile_text_cannot_drive_the_terminal(sandbox: Sandbox, env: dic
 async def test_bar_on_a_terminal(quiet: bool, sandbox: Sandbox, env: dict[str, str]) -> None:
     eval_uuid = await make(sandbox, "Q1", "Q2")
     parent, child = pty.openpty()
-    command = [sys.executable, "-m", "aymara_async.cli", "run", *REFUSE, "--eval", eval_uuid, *(["-q"] * quiet)]
+    command = [sys.executable, "-m", "aymara_async", "run", *REFUSE, "--eval", eval_uuid, *(["-q"] * quiet)]
     process = await asyncio.create_subprocess_exec(
         *command, stderr=child, stdout=asyncio.subprocess.PIPE, env=own_environment(TERM="xterm", **env)
     )

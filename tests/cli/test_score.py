@@ -59,7 +59,7 @@ async def test_quiet_tells_nothing_on_stderr() -> None:
 
 async def test_terminal_gets_colours() -> None:
     parent, child = pty.openpty()
-    command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", PROMPTS, RESPONSES]
+    command = [sys.executable, "-m", "aymara_async", "score", "-q", "--sandbox", "--prompts", PROMPTS, RESPONSES]
     process = await asyncio.create_subprocess_exec(*command, stdout=child, env=own_environment(TERM="xterm"))
     os.close(child)
     first = await asyncio.to_thread(os.read, parent, 100)

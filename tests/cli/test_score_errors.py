@@ -248,7 +248,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
 @pytest.mark.skipif(not FULL_DISK.exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("buffering", [{}, {"PYTHONUNBUFFERED": "1"}])
 def test_full_disk_is_told(files: tuple[Path, Path], buffering: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "aymara_async.cli", "score", "-q", "--sandbox", "--prompts", *files]
+    command = [sys.executable, "-m", "aymara_async", "score", "-q", "--sandbox", "--prompts", *files]
     with FULL_DISK.open("wb") as full:
         ended = subprocess.run(
             command, stdout=full, stderr=PIPE, check=False, text=True, env=own_environment(**buffering)

@@ -180,7 +180,7 @@ def test_missing_extra_for_parquet_is_told(tmp_path: Path) -> None:
 async def test_progress_is_shown_where_stderr_is_a_terminal(quiet: list[str], is_shown: bool) -> None:
     parent, child = pty.openpty()
     arguments = ["score", *quiet, "--sandbox", "--prompts", PROMPTS, RESPONSES]
-    command = [sys.executable, "-m", "aymara_async.cli", *arguments]
+    command = [sys.executable, "-m", "aymara_async", *arguments]
     process = await create_subprocess_exec(*command, stdout=-3, stderr=child, env=own_environment(TERM="xterm"))
     os.close(child)
     shown = b""

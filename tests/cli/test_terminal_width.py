@@ -21,7 +21,7 @@ MISSING = "/a/path/that/leads/nowhere/and-is-longer-than-the-line.jsonl"
 async def test_errors_are_broken_between_words(width: int) -> None:
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    command = [sys.executable, "-m", "aymara_async.cli", "score", "--sandbox", "--prompts", MISSING, "r.jsonl"]
+    command = [sys.executable, "-m", "aymara_async", "score", "--sandbox", "--prompts", MISSING, "r.jsonl"]
     process = await create_subprocess_exec(*command, stdout=-3, stderr=child, env=own_environment(TERM="xterm"))
     assert await process.wait() == 2
     os.close(child)

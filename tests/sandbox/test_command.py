@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-COMMAND = [sys.executable, "-W", "error", "-m", "aymara_async.cli", "sandbox"]
+COMMAND = [sys.executable, "-W", "error", "-m", "aymara_async", "sandbox"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 
 
