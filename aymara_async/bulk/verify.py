@@ -23,7 +23,7 @@ PAUSE = 0.5
 
 @attrs.define(kw_only=True)
 class Verification:
-    """Compare what was submitted, what was scored, and what the server lists, for which it has the grace period."""
+    """Compare what was submitted, what was scored, and what the server lists, for which it has the patience."""
 
     calls: Calls
     journal: Journal
@@ -76,7 +76,7 @@ class Verification:
             return
         counted = await self._count_by_run(runs)
         unscored = {scored.response_uuid for scored in never_scored}
-        end = monotonic() + self.grace
+        end = monotonic() + self.patience
         for run in await self.journal.runs():
             uuid = run.eval_run_uuid
             if uuid is None:
@@ -92,6 +92,7 @@ class Verification:
                     break
                 if monotonic() >= end:
                     raise _not_listed(run, uuid, missing)
+                self.tell(f"run {uuid} to list what it has scored ({len(missing)} responses are missing)")
                 await asyncio.sleep(min(PAUSE, self.grace))
 
     async def _count_by_run(self, runs: Sequence[Run]) -> dict[str, int | None]:

@@ -35,7 +35,7 @@ def test_killed_at_every_step(worker: Worker, run_per_batch: bool, tmp_path: Pat
 @pytest.mark.timeout(900)
 def test_many_random_kills_and_losses_hit_every_point(worker: Worker, tmp_path: Path) -> None:
     tally = Tally()
-    for seed in range(200):
+    for seed in range(100):
         random_case(worker, tmp_path, seed, tally)
     aim_at_the_rest(worker, tmp_path, tally)
     assert not tally.never_hit(), str(tally)

@@ -264,7 +264,7 @@ async def test_what_other_calls_and_other_hosts_meet_holds_up_no_job(bench: Any)
 @pytest.mark.parametrize("operation", ["evals.runs.score_responses", "evals.runs.list_responses"])
 async def test_no_wait_is_longer_than_the_patience(bench: Any, operation: str) -> None:
     b = await bench(20, faults=[f"error@{operation}:status=429,retry_after=500"])
-    with pytest.raises((ServerBusyError, RateLimitError), match="500 s"):
+    with pytest.raises((ServerBusyError, RateLimitError), match=r"(499|500) s"):  # less what has passed
         await b.scorer(patience=60).run(b.rows)
 
 

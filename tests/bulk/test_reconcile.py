@@ -29,6 +29,7 @@ from aymara_async.bulk.errors import BatchOutcomeUnknownError, ScoredTwiceError
 from aymara_async.bulk.journal_entries import Run, SentBatch
 from aymara_async.bulk.turns import Turn
 from aymara_async.sandbox import Verdict
+from aymara_async.sandbox.shape import Shape
 from aymara_async.transport.body import JSONBody
 from aymara_async.transport.request import Request
 from aymara_async.transport.session import SessionManager
@@ -303,10 +304,21 @@ async def test_what_the_server_forgets_is_named(bench: Any, monkeypatch: pytest.
         path="/responses?",
     )
     with pytest.raises(IncompleteScoringError, match="does not list 1 of the 30") as caught:
-        async for one in b.scorer(batch_size=10).score(b.rows):
+        async for one in b.scorer(batch_size=10, patience=0.2).score(b.rows):
             scored.append(one)  # noqa: PERF401 - it is to keep what came before the error
     assert len(scored) == 30
     assert caught.value.missing == [b.prompts[7]]
+
+
+async def test_a_server_that_lists_later_than_the_grace_period_what_it_has_answered_is_waited_for(bench: Any) -> None:
+    b = await bench(30)
+    b.sandbox.shape = Shape(lag=1.0)
+    told: list[str | None] = []
+    scorer = b.scorer(batch_size=30, grace_period=0.1, patience=20, progress=lambda now: told.append(now.waits_for))
+    assert (await scorer.run(b.rows)).scored == 30
+    assert any("to list what it has scored (30 responses are missing)" in one for one in told if one)
+    assert told[-1] is None
+    b.check_each_once()
 
 
 @pytest.mark.parametrize("operation", [LIST, RESPONSES])
