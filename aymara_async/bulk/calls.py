@@ -125,7 +125,9 @@ class Calls:
 
 
 def _paced(view: AsyncAymaraAI, pace: Pace) -> AsyncAymaraAI:
-    """Let each attempt of a view's calls wait for its turn."""
-    call = attrs.evolve(view._settings.call, pace=pace)
+    """Let each attempt of a view's calls wait for its turn, and no longer than the patience."""
+    settings = view._settings.call
+    longest = min(settings.retry.max_retry_after, pace.patience)
+    call = attrs.evolve(settings, pace=pace, retry=attrs.evolve(settings.retry, max_retry_after=longest))
     view._bind(attrs.evolve(view._settings, call=call), view._session)
     return view

@@ -261,11 +261,20 @@ async def test_what_other_calls_and_other_hosts_meet_holds_up_no_job(bench: Any)
         assert (await b.scorer(patience=5).run(b.rows)).scored == 20
 
 
-@pytest.mark.parametrize("operation", ["evals.runs.score_responses", "evals.runs.list_responses"])
-async def test_no_wait_is_longer_than_the_patience(bench: Any, operation: str) -> None:
-    b = await bench(20, faults=[f"error@{operation}:status=429,retry_after=500"])
-    with pytest.raises((ServerBusyError, RateLimitError), match=r"(499|500) s"):  # less what has passed
-        await b.scorer(patience=60).run(b.rows)
+@pytest.mark.parametrize(("patience", "retry_after"), [(60, 500), (10, 100)])
+@pytest.mark.parametrize(
+    "operation", ["evals.runs.score_responses", "evals.runs.list_responses", "evals.runs.list", "evals.list_prompts"]
+)
+async def test_no_wait_is_longer_than_the_patience(
+    bench: Any, operation: str, patience: float, retry_after: int
+) -> None:
+    b = await bench(20)
+    b.sandbox.add_fault(f"error@{operation}:status=429,retry_after={retry_after}")
+    scorer = b.scorer(patience=patience, check_prompts=True, run_key="k", grace_period=0.1)
+    with pytest.raises(
+        (ServerBusyError, RateLimitError), match=f"({retry_after - 1}|{retry_after}) s"
+    ):  # less what has passed
+        await scorer.run(b.rows)
 
 
 async def test_what_another_job_was_told_counts_against_the_patience(bench: Any) -> None:
