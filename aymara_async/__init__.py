@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-# Checkers take this name for typing's; importing that would cost as much as all of this package at import.
-TYPE_CHECKING = False
+# Checkers take this name for typing's, whose import would cost as much as all of this package; Jedi takes a plain False
+# at its word, and completes nothing then.
+TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from aymara_async.bulk.blocking import BulkScorer
     from aymara_async.bulk.errors import (
