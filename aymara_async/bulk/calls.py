@@ -12,6 +12,7 @@ import attrs
 
 from aymara_async.bulk.limiter import Limiter, Pace, limiter_of
 from aymara_async.client import AsyncAymaraAI
+from aymara_async.errors import APIError, APIStatusError
 from aymara_async.models import EvalPrompt, EvalRunResult, ScoredResponse
 from aymara_async.transport.pager import Page
 
@@ -122,6 +123,12 @@ class Calls:
         async with aclosing(pager.pages()) as pages:
             async for page in pages:
                 yield page.items
+
+
+def may_answer_within(patience: float, error: APIError) -> bool:
+    """Tell whether it makes sense to ask again: the failure passes, and the server asks for no longer wait."""
+    asked = error.retry_after if isinstance(error, APIStatusError) else None
+    return error.is_passing and (asked is None or asked <= patience)
 
 
 def _paced(view: AsyncAymaraAI, pace: Pace) -> AsyncAymaraAI:

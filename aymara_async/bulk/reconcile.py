@@ -31,7 +31,7 @@ from contextlib import aclosing, suppress
 
 import attrs
 
-from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.calls import Calls, may_answer_within
 from aymara_async.bulk.doubt import Doubt, unknown
 from aymara_async.bulk.errors import BatchOutcomeUnknownError
 from aymara_async.bulk.journal import Journal
@@ -131,7 +131,7 @@ class Reconciler:
         except APIError as error:
             if isinstance(error, BatchOutcomeUnknownError):
                 raise
-            if error.is_passing and monotonic() - since <= self.patience:
+            if may_answer_within(self.patience, error) and monotonic() - since <= self.patience:
                 self.tell(f"the server, which cannot tell what it has ({error.message.rstrip('.')})")
                 return False
             if not self._doubts:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.calls import Calls, may_answer_within
 from aymara_async.bulk.errors import ScoredTwiceError
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.journal_entries import Run
@@ -51,7 +51,7 @@ class Verification:
             try:
                 await self._verify(never_scored, is_whole=is_whole)
             except APIError as error:
-                if not error.is_passing or monotonic() >= end:
+                if not may_answer_within(self.patience, error) or monotonic() >= end:
                     raise
                 self.tell(f"the server, which cannot tell what it has ({error.message.rstrip('.')})")
                 await asyncio.sleep(min(PAUSE, self.patience))

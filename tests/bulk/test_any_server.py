@@ -311,7 +311,8 @@ async def test_a_list_call_that_is_to_wait_longer_than_the_patience_ends_the_job
     b = await bench(60, faults=[f"reset@{SCORE}:calls=1,processed=true", f"error@{LIST}:status=429,retry_after=500"])
     with pytest.raises(AymaraAIError, match="500 s"):
         await b.scorer(batch_size=10, patience=5, progress=told.append).run(b.rows)
-    assert any(one.waits_for and "cannot tell" in one.waits_for for one in told)
+    assert not any(one.waits_for and "cannot tell" in one.waits_for for one in told), "it ends instead of waiting"
+    assert len(b.sent(LIST)) == 1
 
 
 async def test_what_the_server_never_takes_leaves_all_others_scored(bench: Any) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from aymara_async import AsyncAymaraAI, RateLimitError, RetryPolicy
+from aymara_async import APIStatusError, AsyncAymaraAI, RetryPolicy
 from aymara_async.bulk import limiter as limiter_module
-from aymara_async.bulk.errors import ServerBusyError
+from aymara_async.bulk.errors import BatchOutcomeUnknownError, ServerBusyError
 from aymara_async.bulk.limiter import Limiter, limiter_of
 from aymara_async.bulk.rate import CUT, Rate, Refusal
 from aymara_async.response import APIResponse
@@ -262,19 +262,28 @@ async def test_what_other_calls_and_other_hosts_meet_holds_up_no_job(bench: Any)
 
 
 @pytest.mark.parametrize(("patience", "retry_after"), [(60, 500), (10, 100)])
+@pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
     "operation", ["evals.runs.score_responses", "evals.runs.list_responses", "evals.runs.list", "evals.list_prompts"]
 )
 async def test_no_wait_is_longer_than_the_patience(
-    bench: Any, operation: str, patience: float, retry_after: int
+    bench: Any, operation: str, status: int, patience: float, retry_after: int
 ) -> None:
     b = await bench(20)
-    b.sandbox.add_fault(f"error@{operation}:status=429,retry_after={retry_after}")
+    b.sandbox.add_fault(f"error@{operation}:status={status},retry_after={retry_after}")
     scorer = b.scorer(patience=patience, check_prompts=True, run_key="k", grace_period=0.1)
-    with pytest.raises(
-        (ServerBusyError, RateLimitError), match=f"({retry_after - 1}|{retry_after}) s"
-    ):  # less what has passed
+    expected = rf"({retry_after - 1}|{retry_after}) s"  # less what has passed
+    with pytest.raises((ServerBusyError, APIStatusError), match=expected):
         await scorer.run(b.rows)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_batch_in_doubt_waits_no_longer_than_the_patience(bench: Any, status: int) -> None:
+    b = await bench(20)
+    b.sandbox.add_fault("reset@evals.runs.score_responses:calls=1,processed=true")
+    b.sandbox.add_fault(f"error@evals.runs.list:status={status},retry_after=500")
+    with pytest.raises((ServerBusyError, BatchOutcomeUnknownError), match=r"(499|500) s"):
+        await b.scorer(patience=60).run(b.rows)
 
 
 async def test_what_another_job_was_told_counts_against_the_patience(bench: Any) -> None:
