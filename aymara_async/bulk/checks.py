@@ -14,6 +14,9 @@ from aymara_async.errors import RequestValidationError
 from aymara_async.models import EvalResponse
 from aymara_async.transport.codec import encode_request
 
+MAX_BATCH_BYTES = 4_000_000
+"""Bytes of JSON in a request, unless something else is asked for; a response has no more either."""
+
 
 def check(number: int, response: object, *, max_bytes: int) -> Item:
     """Check one response by itself; raises ``InvalidResponseError``."""

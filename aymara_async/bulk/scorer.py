@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 
 from aymara_async.bulk.batches import Batches
 from aymara_async.bulk.calls import Calls
+from aymara_async.bulk.checks import MAX_BATCH_BYTES
 from aymara_async.bulk.job import Job
 from aymara_async.bulk.journal import Journal
 from aymara_async.bulk.opening import Opening
@@ -73,7 +74,7 @@ class AsyncBulkScorer:
         journal: str | os.PathLike[str] | JournalFile | None = None,
         run_key: str | None = None,
         batch_size: int = 50,
-        max_batch_bytes: int = 4_000_000,
+        max_batch_bytes: int = MAX_BATCH_BYTES,
         concurrency: int = 8,
         run_name: str | None = None,
         run_per_batch: bool = False,

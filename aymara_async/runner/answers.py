@@ -10,7 +10,7 @@ import attrs
 from msgspec import UNSET
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from aymara_async.bulk.checks import check
+from aymara_async.bulk.checks import MAX_BATCH_BYTES, check
 from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.client import AsyncAymaraAI
 from aymara_async.errors import APIError, ClientClosedError, RequestValidationError
@@ -24,8 +24,6 @@ from aymara_async.runner.settings import OnError
 from aymara_async.transport.body import FileInput
 from aymara_async.transport.clock import monotonic
 
-MAX_BYTES = 4_000_000
-"""The longest text that is submitted; a batch of the bulk scorer holds no more."""
 _UPLOADS = 4
 
 
@@ -170,6 +168,6 @@ def _placed(response: EvalResponse, prompt: EvalPrompt) -> EvalResponse:
 
 def _check(response: EvalResponse) -> None:
     try:
-        check(1, response, max_bytes=MAX_BYTES)
+        check(1, response, max_bytes=MAX_BATCH_BYTES)
     except InvalidResponseError as error:
         raise ValueError(f"The model's answer cannot be scored: {error.reason}") from None

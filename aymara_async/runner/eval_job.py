@@ -21,7 +21,7 @@ from aymara_async.errors import IncompleteScoringError
 from aymara_async.models import Eval
 from aymara_async.record.tally import Standing
 from aymara_async.runner.answer_journal import AnswerJournal
-from aymara_async.runner.answers import MAX_BYTES, Answering
+from aymara_async.runner.answers import Answering
 from aymara_async.runner.calling import Model, ModelCaller, retrying
 from aymara_async.runner.earlier_answers import EarlierAnswers
 from aymara_async.runner.errors import NoPromptsError
@@ -141,7 +141,6 @@ class EvalJob:
             eval_uuid=self.eval_uuid,
             journal=self.answers.file,
             batch_size=settings.batch_size,
-            max_batch_bytes=MAX_BYTES,
             concurrency=settings.scoring_concurrency,
             run_key=settings.run_key,
             run_name=run_name if settings.run_key is None else None,

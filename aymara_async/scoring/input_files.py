@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from aymara_async.bulk.checks import MAX_BATCH_BYTES, check
+from aymara_async.bulk.errors import InvalidResponseError
 from aymara_async.scoring.csv_rows import read_csv
 from aymara_async.scoring.errors import InputFileError
 from aymara_async.scoring.jsonl import read_lines
@@ -16,6 +18,8 @@ from aymara_async.scoring.parquet_rows import read_parquet
 from aymara_async.scoring.rows import PromptRow, ResponseRow
 
 FORMATS = ("jsonl", "csv", "parquet")
+_ROOM = 200
+"""Bytes by which the server's id of a prompt may be longer than the file's."""
 _BY_EXTENSION = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,6 +77,8 @@ def read_prompts(path: Path, *, format: str | None = None) -> list[PromptRow]:
             raise place.fault("Object missing required field `prompt_uuid` (or `id`)")
         if not line.content.strip():
             raise place.fault(f"the content of prompt {prompt_uuid!r} is blank")
+        if "\0" in line.content:
+            raise place.fault(f"the content of prompt {prompt_uuid!r} holds a NUL character")
         if prompt_uuid in places:
             raise place.fault(f"a second prompt {prompt_uuid!r}; the first is on {places[prompt_uuid]}")
         places[prompt_uuid] = str(place)
@@ -101,8 +107,10 @@ def read_responses(
     responses: list[ResponseRow] = []
     for place, row in _stream(path, format, lambda row: row.prompt_uuid in prompt_uuids):
         fault = row if isinstance(row, InputFileError) else None
-        if isinstance(row, ResponseRow) and row.turn in places:
-            fault = place.fault(f"a second response to prompt {row}; the first is on {places[row.turn]}")
+        if isinstance(row, ResponseRow):
+            fault = _unsendable(row, place)
+            if row.turn in places:
+                fault = place.fault(f"a second response to prompt {row}; the first is on {places[row.turn]}")
         if fault is not None:
             if on_fault is None:
                 raise fault
@@ -158,6 +166,15 @@ def _stream(
         if isinstance(row, ResponseRow) and not is_known(row):
             row = place.fault(f"there is no prompt {row.prompt_uuid!r} to answer")
         yield place, row
+
+
+def _unsendable(row: ResponseRow, place: _Place) -> InputFileError | None:
+    """Tell what the bulk scorer would find wrong with a row."""
+    try:
+        check(1, row.to_request(row.prompt_uuid), max_bytes=MAX_BATCH_BYTES - _ROOM)
+    except InvalidResponseError as error:
+        return place.fault(error.reason)
+    return None
 
 
 def _response(line: _ResponseLine, place: _Place) -> ResponseRow | InputFileError:

@@ -129,3 +129,24 @@ def test_error_can_be_pickled(path: Path) -> None:
     assert isinstance(error, InputFileError)
     assert isinstance(error, AymaraAIError)
     assert (str(error), error.line) == (f"{path}:3: bad. Nothing was sent.", 3)
+
+
+@pytest.mark.parametrize("content", ["a\\u0000", "x" * 4_000_000], ids=["NUL", "too long"])
+def test_what_cannot_be_scored_is_named_by_the_line_of_the_file(path: Path, content: str) -> None:
+    path.write_text(f'\n\n{{"id": "a", "content": "Sure"}}\n\n{{"id": 7, "content": "{content}"}}\n')
+    with pytest.raises(InputFileError, match=r"rows\.jsonl:5: .*(holds a NUL character|more than)"):
+        read_responses(path, KNOWN)
+    told: list[InputFileError] = []
+    assert [row.prompt_uuid for row in read_responses(path, KNOWN, on_fault=told.append)] == ["a"]
+    assert len(told) == 1
+
+
+def test_a_backslash_before_u0000_is_no_nul(path: Path) -> None:
+    path.write_text('{"id": "a", "content": "\\\\u0000"}\n')
+    assert read_responses(path, KNOWN)[0].content == "\\u0000"
+
+
+def test_a_prompt_with_nul_is_named(path: Path) -> None:
+    path.write_text('{"id": "a", "content": "What is\\u0000?"}\n')
+    with pytest.raises(InputFileError, match=r"rows\.jsonl:1: the content of prompt 'a' holds a NUL character"):
+        read_prompts(path)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import attrs
 
+from aymara_async.bulk.checks import MAX_BATCH_BYTES
 from aymara_async.bulk.source import UnreadableLine
 from aymara_async.cli.scoring.input import Sent
 from aymara_async.models import EvalResponse
 from aymara_async.scoring.exact_eval import PROMPTS_PER_CALL
 from aymara_async.transport.codec import encode_request
 
-MAX_BATCH_BYTES = 4_000_000
 """As bulk scoring cuts its batches unless told otherwise."""
 
 FIELDS = ("num_prompts", "num_responses", "num_left_out", "num_batches", "num_calls")
